@@ -1,0 +1,1 @@
+//! The vocabulary of hybridge: messages, deliveries, outcomes and the seams between parts.

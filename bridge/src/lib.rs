@@ -1,0 +1,1 @@
+//! An event-driven message bridge that never loses, reorders or leaks a message.

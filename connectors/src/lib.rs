@@ -1,0 +1,1 @@
+//! What talks to a broker, a cloud bus, a socket or the embedded log.

@@ -1,0 +1,1 @@
+//! The real binary, real peers, chaos, benches, limit programs and mutants.

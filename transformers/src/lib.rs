@@ -1,0 +1,1 @@
+//! What changes or selects a message between source and targets.
