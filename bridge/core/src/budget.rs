@@ -56,7 +56,7 @@ impl Route {
     }
 
     /// What it takes from the pool, beyond its own floor.
-    fn from_pool(&self) -> i64 {
+    fn taken_from_pool(&self) -> i64 {
         self.used().saturating_sub(self.floor) as i64
     }
 
@@ -122,9 +122,9 @@ impl Place {
         let mut state = lock(&self.pool.0.state);
         let free = state.free;
         let route = state.routes.get_mut(self.index)?.as_mut()?;
-        let before = route.from_pool();
+        let before = route.taken_from_pool();
         let result = change(route, free);
-        let after = route.from_pool();
+        let after = route.taken_from_pool();
         state.free += before - after;
         Some(result)
     }
@@ -134,7 +134,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut state = lock(&self.pool.0.state);
         if let Some(route) = state.routes.get_mut(self.index).and_then(Option::take) {
-            state.free += route.from_pool();
+            state.free += route.taken_from_pool();
         }
         drop(state);
         self.pool.0.released.notify_waiters();
@@ -212,7 +212,7 @@ impl Share {
             let floor_left = route.share_floor().saturating_sub(held);
             let beyond = bytes.saturating_sub(floor_left);
             let used = route.used() + beyond;
-            let more_from_pool = used.saturating_sub(route.floor) as i64 - route.from_pool();
+            let more_from_pool = used.saturating_sub(route.floor) as i64 - route.taken_from_pool();
             let fits = beyond == 0 || (used <= route.cap && more_from_pool <= free.max(0));
             if held > 0 && !fits {
                 return false;
