@@ -1,1 +1,43 @@
 //! What the routing-rule files say, checked: loading, interpolation, secrets, problems with positions, JSON Schema.
+//!
+//! [`load`] reads every file that it is given, replaces `${...}` in scalar values and answers either with one typed
+//! [`Config`] or with *all* the [`Problems`] of all files. Everything below [`Config`] is plain data: no I/O happens
+//! when a value of these types is made.
+
+mod budget;
+mod connection;
+pub mod connector;
+mod load;
+mod problem;
+mod root;
+mod route;
+mod schema;
+mod secret;
+mod sink;
+mod source;
+mod template;
+pub mod transform;
+pub mod units;
+mod url;
+
+pub use budget::{BudgetPlan, budget_plan, memory_needed};
+pub use connection::ConnectionConfig;
+pub use load::{Loaded, load};
+pub use problem::{Problem, Problems};
+pub use root::{
+    AdminConfig, Config, Fsync, LimitsConfig, RetentionConfig, StorageConfig, SubscribeConfig,
+    TopicConfig, Version,
+};
+pub use route::{
+    CircuitBreakerConfig, DeadLetterConfig, DeliveryGuarantee, FailoverConfig, FailoverList,
+    FailoverPolicy, Ordering, RetryConfig, RetryOverride, RouteConfig, RouteLimitsConfig,
+    TargetConfig, To,
+};
+pub use schema::json_schema;
+pub use secret::Secret;
+pub use sink::SinkConfig;
+pub use source::SourceConfig;
+pub use template::{Field, OriginField, Segment, Step, Template, TemplateError};
+pub use transform::TransformConfig;
+pub use units::{ByteSize, Duration, Percent, Rate};
+pub use url::Url;

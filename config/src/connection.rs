@@ -1,0 +1,23 @@
+//! Named endpoints.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::connector::http;
+
+/// Settings and credentials of an endpoint that routes share by name: a map with one key, its kind.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionConfig {
+    /// An HTTP endpoint.
+    Http(http::ConnectionConfig),
+}
+
+impl ConnectionConfig {
+    /// The kind, as it is written in the file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+        }
+    }
+}

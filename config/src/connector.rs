@@ -1,0 +1,7 @@
+//! What each connector can be told: one file per connector, sources and sinks of it together.
+
+pub mod file;
+pub mod http;
+pub mod log;
+pub mod schedule;
+pub mod stdio;

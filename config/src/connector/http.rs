@@ -1,0 +1,11 @@
+//! `http`: CloudEvents and plain bodies over HTTP.
+
+mod connection;
+mod sink;
+mod source;
+
+pub use connection::{ClientTlsConfig, ConnectionConfig};
+pub use sink::{HeadersConfig, Method, Mode, SinkConfig};
+pub use source::{
+    Encoding, HmacAlgorithm, HmacConfig, PlainBodies, ServerTlsConfig, SourceConfig, WrapConfig,
+};

@@ -1,0 +1,39 @@
+//! `schedule`: events by the clock.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::Duration;
+
+/// Makes a CloudEvent at every tick of a cron expression or an interval; one of `cron` and `every`. The last tick is
+/// kept over restarts, so that none is made twice and none inside `grace` is missed.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// A cron expression of five fields, or of six with seconds first: `0 6 * * 1-5`.
+    pub cron: Option<String>,
+    /// The time zone of `cron`, by its IANA name: `Europe/Berlin`. Default: UTC.
+    pub timezone: Option<String>,
+    /// The interval between ticks, counted from 1970-01-01T00:00:00Z so that it does not depend on the start.
+    pub every: Option<Duration>,
+    /// `type` of the events.
+    #[serde(rename = "type", default = "default_type")]
+    pub event_type: String,
+    /// `source` of the events, a URI reference. Default: `/hybridge/schedule/` and the name of the route.
+    pub source: Option<String>,
+    /// `subject` of the events. Default: none.
+    pub subject: Option<String>,
+    /// Data of the events, any value. Default: an object with the `time` of the tick.
+    pub data: Option<serde_json::Value>,
+    /// How long after its time a tick that was missed is still made up for; older ones are left out.
+    #[serde(default = "default_grace")]
+    pub grace: Duration,
+}
+
+fn default_type() -> String {
+    "io.hybridge.schedule.tick".to_owned()
+}
+
+fn default_grace() -> Duration {
+    Duration::from_secs(60)
+}

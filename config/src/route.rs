@@ -1,0 +1,124 @@
+//! Routes: from one source, through steps, to targets.
+
+mod policy;
+mod target;
+
+use std::collections::BTreeMap;
+
+pub use policy::{
+    CircuitBreakerConfig, DeadLetterConfig, FailoverConfig, FailoverPolicy, RetryConfig,
+    RetryOverride,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+pub use target::{FailoverList, TargetConfig, To};
+
+use crate::{ByteSize, SourceConfig, TransformConfig};
+
+/// One route. Only `from` and one of `to` and `targets` must be said.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteConfig {
+    /// Where the messages come from.
+    pub from: SourceConfig,
+    /// The only target. Either this or `targets`. After loading it is `None`: the target stands in `targets`, named
+    /// [`RouteConfig::ONLY_TARGET`].
+    pub to: Option<To>,
+    /// The targets by name; every message goes to all of them. Either this or `to`.
+    #[serde(default)]
+    pub targets: BTreeMap<String, TargetConfig>,
+    /// Steps that change messages, in this order.
+    #[serde(default)]
+    pub transform: Vec<TransformConfig>,
+    /// Which messages keep their order. Default: `key`; for an `http` source `none`.
+    pub ordering: Option<Ordering>,
+    /// What is promised about each message; refused where the endpoints cannot keep it.
+    #[serde(default)]
+    pub delivery: DeliveryGuarantee,
+    /// What the route may hold.
+    #[serde(default)]
+    pub limits: RouteLimitsConfig,
+    /// How a target that fails is tried again.
+    #[serde(default)]
+    pub retry: RetryConfig,
+    /// When a target that keeps failing is left alone for a while.
+    #[serde(default)]
+    pub circuit_breaker: CircuitBreakerConfig,
+    /// Where messages with permanent faults go. Default: nowhere; the route holds such a message rather than lose it.
+    pub dead_letter: Option<DeadLetterConfig>,
+}
+
+impl RouteConfig {
+    /// The name of the target of a route that says `to`.
+    pub const ONLY_TARGET: &'static str = "to";
+
+    /// Which messages keep their order, the source's default applied.
+    pub fn ordering(&self) -> Ordering {
+        match (self.ordering, &self.from) {
+            (Some(ordering), _) => ordering,
+            (None, SourceConfig::Http(_)) => Ordering::None,
+            (None, _) => Ordering::Key,
+        }
+    }
+
+    /// How `target` is tried again: its own settings over the route's.
+    pub fn retry_for(&self, target: &TargetConfig) -> RetryConfig {
+        RetryConfig {
+            initial: target.retry.initial.unwrap_or(self.retry.initial),
+            max: target.retry.max.unwrap_or(self.retry.max),
+            budget: target.retry.budget.unwrap_or(self.retry.budget),
+        }
+    }
+
+    /// When `target` is left alone: its own settings or the route's.
+    pub fn circuit_breaker_for<'a>(&'a self, target: &'a TargetConfig) -> &'a CircuitBreakerConfig {
+        target.circuit_breaker.as_ref().unwrap_or(&self.circuit_breaker)
+    }
+}
+
+/// Which messages keep their order from source to target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ordering {
+    /// None: every lane takes what comes next.
+    None,
+    /// Those of one key; a message without a key goes by its partition.
+    Key,
+    /// All of them, one batch after the other.
+    Total,
+}
+
+/// What is promised about each message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryGuarantee {
+    /// It may be lost, and comes once at most: it is settled at the source before it is sent.
+    AtMostOnce,
+    /// It is never lost, and may come more than once after a fault.
+    #[default]
+    AtLeastOnce,
+    /// It is never lost, and the target drops repeats.
+    EffectivelyOnce,
+    /// Reading, writing and settling are one transaction.
+    ExactlyOnce,
+}
+
+/// What a route may hold.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RouteLimitsConfig {
+    /// Most bytes in memory. Default: the route's floor and what the shared pool has left.
+    pub in_flight: Option<ByteSize>,
+    /// Most messages per partition that are read and not yet settled: what a crash would repeat.
+    #[schemars(range(min = 1))]
+    pub uncommitted: u64,
+    /// Most batches on their way at once, each in a lane of its own.
+    #[schemars(range(min = 1, max = 1_024))]
+    pub lanes: u32,
+}
+
+impl Default for RouteLimitsConfig {
+    fn default() -> Self {
+        Self { in_flight: None, uncommitted: 100_000, lanes: 16 }
+    }
+}

@@ -1,0 +1,49 @@
+//! Where messages come from.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    ByteSize,
+    connector::{file, http, log, schedule, stdio},
+};
+
+/// The source of a route: a map with one key, its kind.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceConfig {
+    /// Events posted over HTTP.
+    Http(Box<http::SourceConfig>),
+    /// A topic of the embedded log.
+    Log(log::SourceConfig),
+    /// Files.
+    File(file::SourceConfig),
+    /// Standard input.
+    Stdio(stdio::SourceConfig),
+    /// Events by the clock.
+    Schedule(schedule::SourceConfig),
+}
+
+impl SourceConfig {
+    /// The kind, as it is written in the file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Log(_) => "log",
+            Self::File(_) => "file",
+            Self::Stdio(_) => "stdio",
+            Self::Schedule(_) => "schedule",
+        }
+    }
+
+    /// The largest message that the source hands out.
+    pub fn max_message(&self) -> ByteSize {
+        match self {
+            Self::Http(http) => http.max_message,
+            Self::Log(log) => log.max_message,
+            Self::File(file) => file.max_message,
+            Self::Stdio(stdio) => stdio.max_message,
+            Self::Schedule(_) => ByteSize::from_bytes(64 << 10),
+        }
+    }
+}

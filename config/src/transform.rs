@@ -1,0 +1,27 @@
+//! The steps between source and targets: one file per kind.
+
+pub mod cloudevents;
+pub mod map;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A step that changes messages: a map with one key, its kind.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransformConfig {
+    /// Makes a CloudEvent of whatever arrives.
+    Cloudevents(cloudevents::CloudeventsConfig),
+    /// Sets, renames and removes fields.
+    Map(map::MapConfig),
+}
+
+impl TransformConfig {
+    /// The kind, as it is written in the file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Cloudevents(_) => "cloudevents",
+            Self::Map(_) => "map",
+        }
+    }
+}
