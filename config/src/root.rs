@@ -1,6 +1,10 @@
 //! The sections of the file.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -83,7 +87,8 @@ impl Default for RetentionConfig {
 #[serde(deny_unknown_fields)]
 pub struct SubscribeConfig {
     /// Address and port to listen on. Off loopback it needs `tokens`.
-    pub listen: String,
+    #[schemars(with = "String", extend("format" = "hybridge-listen"))]
+    pub listen: SocketAddr,
     /// Bearer tokens that subscribers may show. Default: none, which loopback allows.
     #[serde(default)]
     pub tokens: Vec<Secret>,
@@ -94,14 +99,15 @@ pub struct SubscribeConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct AdminConfig {
     /// Address and port to listen on. Off loopback it needs `token`.
-    pub listen: String,
+    #[schemars(with = "String", extend("format" = "hybridge-listen"))]
+    pub listen: SocketAddr,
     /// Bearer token for everything but health and metrics. Default: none, which loopback allows.
     pub token: Option<Secret>,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:9090".to_owned(), token: None }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)), token: None }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{ByteSize, Duration};
 /// Reads files and follows those that grow; the position of every file is kept over restarts.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "FileSource")]
 pub struct SourceConfig {
     /// A file or a pattern: `/var/spool/orders/*.jsonl`. `*` and `?` stand for characters of a name, `**` for folders.
     pub path: String,
@@ -33,6 +34,7 @@ pub struct SourceConfig {
 /// How a file is cut into messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "FileFormat")]
 pub enum Format {
     /// One JSON value a line; a line that is none is a permanent fault. CloudEvents are recognised.
     #[default]
@@ -46,6 +48,7 @@ pub enum Format {
 /// Where a file that has no position yet begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "FileStart")]
 pub enum Start {
     /// At its first byte.
     #[default]
@@ -57,6 +60,7 @@ pub enum Start {
 /// Appends messages to a file, or writes one file a message.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "FileSink")]
 pub struct SinkConfig {
     /// The file to append to; for format `whole` the folder to write into.
     pub path: PathBuf,

@@ -8,6 +8,7 @@ use crate::{ByteSize, Template};
 /// Reads a topic of the embedded log, from where its consumer group stands.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "LogSource")]
 pub struct SourceConfig {
     /// The topic; made when it does not exist yet.
     pub topic: String,
@@ -24,6 +25,7 @@ pub struct SourceConfig {
 /// Where a consumer group that has no position yet begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "LogStart")]
 pub enum Start {
     /// At the first record that is kept.
     #[default]
@@ -39,6 +41,7 @@ pub enum Start {
 /// Appends to a topic of the embedded log; a message is confirmed when it is on disk, as `storage.fsync` says.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "LogSink")]
 pub struct SinkConfig {
     /// The topic, made when it does not exist yet. It may have references: `orders.{{ event.type }}`.
     pub topic: Template,

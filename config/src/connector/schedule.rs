@@ -9,6 +9,7 @@ use crate::Duration;
 /// kept over restarts, so that none is made twice and none inside `grace` is missed.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ScheduleSource")]
 pub struct SourceConfig {
     /// A cron expression of five fields, or of six with seconds first: `0 6 * * 1-5`.
     pub cron: Option<String>,

@@ -9,6 +9,7 @@ use crate::ByteSize;
 /// go back to.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "StdioSource")]
 pub struct SourceConfig {
     /// How the input is cut into messages.
     pub format: Format,
@@ -25,6 +26,7 @@ impl Default for SourceConfig {
 /// Writes to standard output, one message a line.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "StdioSink")]
 pub struct SinkConfig {
     /// How messages are written.
     pub format: Format,
@@ -33,6 +35,7 @@ pub struct SinkConfig {
 /// How messages and lines correspond.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "StdioFormat")]
 pub enum Format {
     /// One JSON value a line; CloudEvents in their JSON format.
     #[default]

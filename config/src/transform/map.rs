@@ -13,8 +13,10 @@ use crate::{Field, Template};
 #[serde(deny_unknown_fields, default)]
 pub struct MapConfig {
     /// From a field to its new name. A field that the message does not have is left out.
+    #[schemars(extend("propertyNames" = { "type": "string", "format": "hybridge-field" }))]
     pub rename: BTreeMap<Field, Field>,
     /// Fields and their new values.
+    #[schemars(extend("propertyNames" = { "type": "string", "format": "hybridge-field" }))]
     pub set: BTreeMap<Field, Value>,
     /// Fields to take away; one that the message does not have is left out.
     pub remove: Vec<Field>,
@@ -23,6 +25,7 @@ pub struct MapConfig {
 /// The new value of a field.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "MapValue")]
 pub enum Value {
     /// A text, completed for every message. One reference and nothing else keeps the type of what it refers to.
     Template(Template),

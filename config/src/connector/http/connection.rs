@@ -10,6 +10,7 @@ use crate::{Duration, Secret, Url};
 /// An HTTP endpoint that sinks share by name. A sink's own setting wins over the connection's.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "HttpConnection")]
 pub struct ConnectionConfig {
     /// Where the endpoint is: `https://billing.example/base`. A sink's `path` is appended.
     pub url: Url,

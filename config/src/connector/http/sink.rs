@@ -12,6 +12,7 @@ use crate::{ByteSize, Duration, Secret, Template, Url};
 /// `Idempotency-Key` from the stable id of its message.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "HttpSink")]
 pub struct SinkConfig {
     /// The connection that gives URL and credentials. Either this or `url`.
     pub connection: Option<String>,
@@ -86,6 +87,7 @@ impl Default for SinkConfig {
 
 /// A request method that carries a body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(rename = "HttpMethod")]
 pub enum Method {
     /// `POST`
     #[default]
@@ -102,6 +104,7 @@ pub enum Method {
 /// How messages are put into requests. The first three are the content modes of the CloudEvents HTTP binding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "HttpMode")]
 pub enum Mode {
     /// One event a request: attributes as `ce-` headers, data as the body.
     #[default]

@@ -1,6 +1,6 @@
 //! Events that are posted to us.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,9 +13,11 @@ use crate::{ByteSize, Duration, Rate, Secret, Template};
 /// Sources with the same `listen` and different `path` share one listener; their `tls` must then be the same.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "HttpSource")]
 pub struct SourceConfig {
     /// Address and port to listen on: `127.0.0.1:8080`, `[::]:8080`. Port 0 takes any free one.
-    pub listen: String,
+    #[schemars(with = "String", extend("format" = "hybridge-listen"))]
+    pub listen: SocketAddr,
     /// Path that events are posted to.
     #[serde(default = "default_path")]
     pub path: String,
