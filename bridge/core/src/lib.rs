@@ -20,6 +20,8 @@ mod sink;
 mod source;
 mod stable_id;
 mod sync;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod text;
 mod transformer;
 mod watermark;
