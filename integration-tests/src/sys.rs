@@ -1,0 +1,49 @@
+//! Calls to the C library that the standard library does not offer.
+#![allow(unsafe_code)]
+
+use std::io;
+
+/// What can be sent to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGKILL: ends at once.
+    Kill,
+    /// SIGTERM: asks for a graceful stop.
+    Terminate,
+    /// SIGHUP: asks for a reload.
+    HangUp,
+    /// SIGSTOP: freezes.
+    Stop,
+    /// SIGCONT: thaws.
+    Continue,
+}
+
+/// Sends `signal` to the process `pid`.
+pub fn signal(pid: u32, signal: Signal) -> io::Result<()> {
+    let number = match signal {
+        Signal::Kill => libc::SIGKILL,
+        Signal::Terminate => libc::SIGTERM,
+        Signal::HangUp => libc::SIGHUP,
+        Signal::Stop => libc::SIGSTOP,
+        Signal::Continue => libc::SIGCONT,
+    };
+    let pid = i32::try_from(pid).map_err(io::Error::other)?;
+    // SAFETY: `kill` takes two integers and touches no memory of this process.
+    if unsafe { libc::kill(pid, number) } == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
+}
+
+/// Clock ticks per second, the unit of the times in `/proc/PID/stat`.
+pub fn ticks_per_second() -> f64 {
+    // SAFETY: `sysconf` takes an integer and touches no memory of this process.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    if ticks > 0 { ticks as f64 } else { 100.0 }
+}
+
+/// Whether this process may mount file systems in its namespace.
+pub fn is_root() -> bool {
+    // SAFETY: `geteuid` takes nothing and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}

@@ -1,0 +1,97 @@
+//! Readers of topics, as a subscriber sees them: server-sent events.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use bytes::{Buf, BytesMut};
+use futures_util::{Stream, StreamExt};
+use std::pin::Pin;
+
+/// One server-sent event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// Its id, to resume after.
+    pub id: String,
+    /// Its event name.
+    pub event: String,
+    /// Its data lines, joined.
+    pub data: String,
+}
+
+type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>;
+
+/// An open subscription.
+pub struct Subscription {
+    pieces: Pieces,
+    buffer: BytesMut,
+}
+
+impl Subscription {
+    /// Opens `url`, after `last` when it is given; `headers` are sent with it.
+    pub async fn open(
+        url: &str,
+        last: Option<&str>,
+        headers: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let mut request = reqwest::Client::new().get(url).header("accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.with_context(|| url.to_owned())?;
+        if !response.status().is_success() {
+            bail!("{url} answered {}: {}", response.status(), response.text().await?);
+        }
+        Ok(Self { pieces: Box::pin(response.bytes_stream()), buffer: BytesMut::new() })
+    }
+
+    /// The next event with data; `None` at the end, or when nothing comes for `patience`.
+    pub async fn next(&mut self, patience: Duration) -> Result<Option<Frame>> {
+        loop {
+            while let Some(end) = self.buffer.windows(2).position(|window| window == b"\n\n") {
+                let frame = parse(&self.buffer[..end]);
+                self.buffer.advance(end + 2);
+                if !frame.data.is_empty() {
+                    return Ok(Some(frame));
+                }
+            }
+            match tokio::time::timeout(patience, self.pieces.next()).await {
+                Ok(Some(piece)) => self.buffer.extend_from_slice(&piece?),
+                Ok(None) | Err(_) => return Ok(None),
+            }
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Frame {
+    let mut frame = Frame::default();
+    for line in String::from_utf8_lossy(bytes).lines() {
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "id" => frame.id = value.to_owned(),
+            "event" => frame.event = value.to_owned(),
+            "data" if frame.data.is_empty() => frame.data = value.to_owned(),
+            "data" => {
+                frame.data.push('\n');
+                frame.data.push_str(value);
+            }
+            _ => {}
+        }
+    }
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_frame_is_read_by_its_fields() {
+        let frame = super::parse(b": comment\nid: 0-7\nevent: order\ndata: {\ndata: }\n");
+        assert_eq!(frame.id, "0-7");
+        assert_eq!(frame.event, "order");
+        assert_eq!(frame.data, "{\n}");
+    }
+}
