@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::{Assignment, AssignmentId, Message, Permit};
+use crate::{Assignment, AssignmentId, Error, Message, Permit};
 
 /// Names a delivery to the source that made it. Only that source reads `number`: a sequence
 /// number of the watermark, a delivery tag, an index into open requests.
@@ -27,4 +27,8 @@ pub struct Delivery {
     pub deadline: Option<Instant>,
     /// The bytes of the budget that it holds until it is settled.
     pub permit: Permit,
+    /// What the source found wrong with it for good (a line that is too long to be a message, a
+    /// record that cannot be decoded). It goes no further than the dead letter, with this reason;
+    /// `message` holds what there is to show.
+    pub fault: Option<Error>,
 }

@@ -258,6 +258,7 @@ impl<B: Broker> Client<B> {
                     assignment,
                     deadline: None,
                     permit,
+                    fault: None,
                 });
                 true
             });
