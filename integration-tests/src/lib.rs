@@ -7,6 +7,7 @@
 //! tests under `tests` are put together from these.
 
 pub mod admin;
+pub mod bench;
 pub mod binary;
 pub mod daemon;
 pub mod disk;
@@ -18,6 +19,7 @@ pub mod ports;
 pub mod process;
 pub mod producer;
 pub mod proxy;
+pub mod records;
 pub mod sys;
 pub mod target;
 pub mod topic;
