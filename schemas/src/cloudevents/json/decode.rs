@@ -1,0 +1,221 @@
+//! From JSON text to messages; data and attributes are slices of the text where nothing is escaped.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hybridge_core::{Attributes, Message, Text, Value};
+
+use super::super::upgrade::{Encoding, upgrade};
+use super::super::{DecodeError, Mode, attribute};
+use crate::json::{Fault, Scanner, unescape};
+use crate::media_type::MediaType;
+use crate::rfc3339;
+
+/// Events that one batch may have: an element of three bytes costs a message's worth of memory.
+pub const MOST_EVENTS: usize = 65_536;
+
+/// Decodes one event.
+///
+/// Where data is JSON and the text has no `datacontenttype`, the implied `application/json` is set.
+/// `data: null` is the JSON value null; where the content type is not JSON it is no data. A member
+/// that is there twice, and both `data` and `data_base64`, are errors in either mode.
+pub fn decode(text: &Bytes, mode: Mode) -> Result<Message, DecodeError> {
+    check_utf8(text)?;
+    let mut scanner = Scanner::new(text);
+    let event = Event::read(&mut scanner, text)?;
+    scanner.end()?;
+    Ok(event.into_message(text, mode)?.0)
+}
+
+/// Decodes a batch: one answer for each element, in order.
+///
+/// An error for the whole batch where it is not an array of objects, or has events of several
+/// versions; an event that is wrong in itself does not touch the others.
+pub fn decode_batch(
+    text: &Bytes,
+    mode: Mode,
+) -> Result<Vec<Result<Message, DecodeError>>, DecodeError> {
+    check_utf8(text)?;
+    let mut scanner = Scanner::new(text);
+    let mut events = Vec::new();
+    let mut versions: Option<Text> = None;
+    let mut more = scanner.enter(b'[', b']').map_err(|_| shape("a batch must be a JSON array"))?;
+    while more {
+        if events.len() == MOST_EVENTS {
+            return Err(shape("too many events in one batch"));
+        }
+        if scanner.peek() != Some(b'{') {
+            scanner.value()?;
+            return Err(shape("every element of a batch must be an object"));
+        }
+        let start = scanner.at();
+        let event = match Event::read(&mut scanner, text) {
+            Ok(event) => event.into_message(text, mode),
+            // Not JSON: nothing after it can be trusted.
+            Err(DecodeError::Json(fault)) => return Err(fault.into()),
+            Err(error) => {
+                scanner.go_to(start);
+                scanner.value()?;
+                Err(error)
+            }
+        };
+        if let Ok((_, version)) = &event {
+            if versions.as_ref().is_some_and(|other| other != version) {
+                return Err(shape("all events of a batch must have the same specversion"));
+            }
+            versions = Some(version.clone());
+        }
+        events.push(event.map(|(message, _)| message));
+        more = scanner.more(b']')?;
+    }
+    scanner.end()?;
+    Ok(events)
+}
+
+fn check_utf8(text: &[u8]) -> Result<(), DecodeError> {
+    match std::str::from_utf8(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Fault { what: "not UTF-8", at: error.valid_up_to() }.into()),
+    }
+}
+
+fn shape(what: &'static str) -> DecodeError {
+    DecodeError::Shape(Cow::Borrowed(what))
+}
+
+/// The members of an event, data still as JSON.
+#[derive(Default)]
+struct Event<'a> {
+    attributes: Vec<(Text, Value)>,
+    data: Option<&'a [u8]>,
+    data_base64: Option<&'a [u8]>,
+}
+
+impl<'a> Event<'a> {
+    fn read(scanner: &mut Scanner<'a>, text: &Bytes) -> Result<Self, DecodeError> {
+        if scanner.peek() != Some(b'{') {
+            scanner.value()?;
+            return Err(shape("an event must be a JSON object"));
+        }
+        let mut event = Self { attributes: Vec::with_capacity(8), ..Self::default() };
+        let mut more = scanner.enter(b'{', b'}')?;
+        while more {
+            let name = unescape(scanner.name()?)?;
+            let value = scanner.value()?;
+            event.member(&name, value, text)?;
+            more = scanner.more(b'}')?;
+        }
+        Ok(event)
+    }
+
+    fn member(&mut self, name: &str, raw: &'a [u8], text: &Bytes) -> Result<(), DecodeError> {
+        let slot = match name {
+            "data" => &mut self.data,
+            "data_base64" => &mut self.data_base64,
+            _ => return self.attribute(name, raw, text),
+        };
+        if slot.replace(raw).is_some() {
+            return Err(DecodeError::Data("is there twice"));
+        }
+        Ok(())
+    }
+
+    fn attribute(&mut self, name: &str, raw: &[u8], text: &Bytes) -> Result<(), DecodeError> {
+        if !attribute::is_name(name) {
+            let reason = "a name has lower-case letters and digits only";
+            return Err(DecodeError::attribute(name, reason));
+        }
+        // Section 2.2 of the format: null means that the attribute is not set.
+        if raw == b"null" {
+            return Ok(());
+        }
+        if self.attributes.iter().any(|(other, _)| *other == *name) {
+            return Err(DecodeError::attribute(name, "is there twice"));
+        }
+        if self.attributes.len() == attribute::MOST {
+            return Err(shape("too many attributes"));
+        }
+        let value = match raw {
+            [b'"', ..] => attribute::typed(name, string(raw, text)?),
+            b"true" => Value::Boolean(true),
+            b"false" => Value::Boolean(false),
+            [b'{' | b'[', ..] => {
+                let reason = "must be a string, a number or a boolean";
+                return Err(DecodeError::attribute(name, reason));
+            }
+            _ => integer(name, raw)?,
+        };
+        self.attributes.push((attribute::name(name), value));
+        Ok(())
+    }
+
+    /// The message, and the version that the text had.
+    fn into_message(self, text: &Bytes, mode: Mode) -> Result<(Message, Text), DecodeError> {
+        let mut attributes: Attributes = self.attributes.into_iter().collect();
+        let version = match attributes.get("specversion") {
+            Some(Value::String(version)) => version.clone(),
+            Some(_) => return Err(DecodeError::attribute("specversion", "must be a string")),
+            None => return Err(DecodeError::Missing("specversion")),
+        };
+        let encoding = upgrade(&mut attributes)?;
+        attribute::check_all(&attributes, mode)?;
+        let payload = match (self.data, self.data_base64.filter(|raw| *raw != b"null")) {
+            (Some(_), Some(_)) => return Err(DecodeError::Data("beside data_base64")),
+            (None, None) => None,
+            (None, Some(raw)) => Some(base64(raw)?),
+            (Some(raw), None) if encoding == Encoding::Base64 => Some(base64(raw)?),
+            (Some(raw), None) => data(raw, &mut attributes, text)?,
+        };
+        let time = attributes.text("time").and_then(rfc3339::millis);
+        Ok((Message { attributes, payload, time, ..Message::default() }, version))
+    }
+}
+
+fn data(
+    raw: &[u8],
+    attributes: &mut Attributes,
+    text: &Bytes,
+) -> Result<Option<Bytes>, DecodeError> {
+    let Some(content_type) = attributes.text("datacontenttype") else {
+        let implied = Value::String(Text::from_static("application/json"));
+        attributes.set(attribute::name("datacontenttype"), implied);
+        return Ok(Some(text.slice_ref(raw)));
+    };
+    if MediaType::parse(content_type).is_some_and(|media_type| media_type.is_json()) {
+        return Ok(Some(text.slice_ref(raw)));
+    }
+    match raw {
+        [b'"', ..] => Ok(Some(string(raw, text)?.into_bytes())),
+        b"null" => Ok(None),
+        _ => Err(DecodeError::Data("must be a string where datacontenttype is not JSON")),
+    }
+}
+
+/// The text of a JSON string, as a slice of the whole text where nothing is escaped.
+fn string(raw: &[u8], text: &Bytes) -> Result<Text, DecodeError> {
+    match unescape(raw)? {
+        Cow::Borrowed(plain) => Text::from_utf8(text.slice_ref(plain.as_bytes()))
+            .map_err(|_| DecodeError::Data("must be UTF-8")),
+        Cow::Owned(owned) => Ok(Text::from(owned)),
+    }
+}
+
+fn base64(raw: &[u8]) -> Result<Bytes, DecodeError> {
+    if raw.first() != Some(&b'"') {
+        return Err(DecodeError::Data("must be a string with base64"));
+    }
+    let text = unescape(raw)?;
+    let bytes = STANDARD.decode(text.as_ref());
+    bytes.map(Bytes::from).map_err(|_| DecodeError::Data("must be base64"))
+}
+
+/// A JSON number as an Integer: digits only, and within 32 bits.
+fn integer(name: &str, raw: &[u8]) -> Result<Value, DecodeError> {
+    let text = std::str::from_utf8(raw).unwrap_or_default();
+    if let Ok(number) = text.parse::<i32>() {
+        return Ok(Value::Integer(number));
+    }
+    Err(DecodeError::attribute(name, "must be a whole number of 32 bits"))
+}

@@ -1,0 +1,36 @@
+//! The handshake by which a receiver of web hooks consents to them (`http-webhook.md`, section 4),
+//! for both sides of it, and how a sender proves who it is (section 3).
+
+mod receiver;
+mod sender;
+
+pub use receiver::{Policy, Refusal, answer, bearer_token};
+pub use sender::{Consent, Rate, consent};
+
+use super::http::Headers;
+
+/// Who wants to send: a DNS name.
+const REQUEST_ORIGIN: &str = "webhook-request-origin";
+/// How many requests a minute it wants to send.
+const REQUEST_RATE: &str = "webhook-request-rate";
+/// Who may send: the same name, or `*`.
+const ALLOWED_ORIGIN: &str = "webhook-allowed-origin";
+/// How many requests a minute it may send, or `*`.
+const ALLOWED_RATE: &str = "webhook-allowed-rate";
+
+/// The first value of each of two headers, where it is text.
+fn first<'a>(
+    headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    wanted: [&str; 2],
+) -> [Option<&'a str>; 2] {
+    let mut found = [None, None];
+    for (name, value) in headers {
+        let Some(index) = wanted.iter().position(|other| name.eq_ignore_ascii_case(other)) else {
+            continue;
+        };
+        if found[index].is_none() {
+            found[index] = std::str::from_utf8(value).ok().map(str::trim);
+        }
+    }
+    found
+}

@@ -1,0 +1,141 @@
+//! Timestamps in the form of RFC 3339, section 5.6.
+
+/// The milliseconds since 1970-01-01T00:00:00Z, or `None` where `text` is not a timestamp.
+///
+/// A leap second counts as the first moment of the next minute. Digits beyond milliseconds are cut.
+pub fn millis(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let (date_time, rest) = bytes.split_at_checked(19)?;
+    let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
+    if separators.iter().any(|(at, separator)| date_time[*at] != *separator) {
+        return None;
+    }
+    if !matches!(date_time[10], b'T' | b't') {
+        return None;
+    }
+    let year = number(&date_time[..4])?;
+    let month = number(&date_time[5..7])?;
+    let day = number(&date_time[8..10])?;
+    let hour = number(&date_time[11..13])?;
+    let minute = number(&date_time[14..16])?;
+    let second = number(&date_time[17..19])?;
+    let is_sound = (1..=12).contains(&month)
+        && (1..=days_in(year, month)).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second <= 60;
+    if !is_sound {
+        return None;
+    }
+    let (fraction, rest) = fraction(rest)?;
+    let offset = offset(rest)?;
+    let seconds =
+        days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset * 60;
+    Some(seconds * 1000 + fraction)
+}
+
+fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0, |sum, digit| {
+        digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0'))
+    })
+}
+
+/// The milliseconds of `.123456`, and what follows.
+fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let Some(digits) = text.strip_prefix(b".") else { return Some((0, text)) };
+    let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if count == 0 {
+        return None;
+    }
+    let shown = number(&digits[..count.min(3)])?;
+    let millis = match count {
+        1 => shown * 100,
+        2 => shown * 10,
+        _ => shown,
+    };
+    Some((millis, &digits[count..]))
+}
+
+/// Minutes east of UTC.
+fn offset(text: &[u8]) -> Option<i64> {
+    if matches!(text, b"Z" | b"z") {
+        return Some(0);
+    }
+    let (sign, digits) = match text {
+        [b'+', digits @ ..] => (1, digits),
+        [b'-', digits @ ..] => (-1, digits),
+        _ => return None,
+    };
+    if digits.len() != 5 || digits[2] != b':' {
+        return None;
+    }
+    let (hour, minute) = (number(&digits[..2])?, number(&digits[3..])?);
+    (hour < 24 && minute < 60).then_some(sign * (hour * 60 + minute))
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar, with years that begin in March.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn forms_that_rfc_3339_does_not_know_are_refused() {
+        for text in [
+            "2018-04-05T17:31:00",
+            "2018-04-05 17:31:00Z",
+            "2018-04-05",
+            "2018-04-05T17:31Z",
+            "2018-04-05T17:31:00+05",
+            "2018-04-05T17:31:00+0500",
+            "2018-04-05T17:31:00+24:00",
+            "2018-02-29T00:00:00Z",
+            "2018-04-05T17:31:00.Z",
+            "2018-04-05T17:31:61Z",
+            "2018-04-05T17:31:00Z ",
+            "+018-04-05T17:31:00Z",
+            "２018-04-05T17:31Z",
+        ] {
+            assert_eq!(millis(text), None, "{text}");
+        }
+        assert_eq!(millis("1990-12-31T23:59:60Z"), millis("1991-01-01T00:00:00Z"));
+        assert_eq!(millis("0001-01-01t00:00:00z"), Some(-62_135_596_800_000));
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_jiff(millisecond in -62_135_596_800_000i64..253_402_300_799_999, offset in -1439i32..1440, digits in 0usize..10) {
+            let moment = jiff::Timestamp::from_millisecond(millisecond).unwrap();
+            let Ok(zone) = jiff::tz::Offset::from_seconds(offset * 60) else { return Ok(()) };
+            let local = zone.to_datetime(moment);
+            prop_assume!((1..=9999).contains(&local.year()));
+            let (sign, offset) = (if offset < 0 { '-' } else { '+' }, offset.abs());
+            let text = format!("{local:.digits$}{sign}{:02}:{:02}", offset / 60, offset % 60);
+            let known = match digits { 0 => 1000, 1 => 100, 2 => 10, _ => 1 };
+            prop_assert_eq!(millis(&text), Some(millisecond.div_euclid(known) * known), "{}", text);
+        }
+
+        #[test]
+        fn any_text_is_answered(text in any::<String>()) {
+            let _ = millis(&text);
+        }
+    }
+}
