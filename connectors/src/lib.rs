@@ -1,1 +1,14 @@
 //! What talks to a broker, a cloud bus, a socket or the embedded log.
+//!
+//! Each connector is a module with a `Source`, a `Sink`, or both. [`source`] and [`sink`] make them
+//! from what the routing-rule file says; nothing else asks which kind a connector is.
+
+#[cfg(any(feature = "file", feature = "stdio"))]
+mod line_format;
+#[cfg(any(feature = "file", feature = "stdio"))]
+mod lines;
+mod make;
+#[cfg(feature = "stdio")]
+pub mod stdio;
+
+pub use make::{Limits, Local, sink, source};

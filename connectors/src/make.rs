@@ -1,0 +1,78 @@
+//! From what the routing-rule file says to a connector. The only place that matches on the kind.
+
+use hybridge_config::{Ordering, SinkConfig, SourceConfig};
+use hybridge_core::{Error, ErrorKind, Sink, Source, Text};
+
+/// What the connectors of one process share.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// The name of this instance: which machine a message came from, where a connector has no
+    /// other name for it.
+    pub instance: Text,
+    /// Standard input.
+    #[cfg(feature = "stdio")]
+    pub input: crate::stdio::Input,
+    /// Standard output.
+    #[cfg(feature = "stdio")]
+    pub output: crate::stdio::Output,
+}
+
+impl Local {
+    /// What the process has, under the name `instance`.
+    pub fn new(instance: Text) -> Self {
+        Self {
+            instance,
+            #[cfg(feature = "stdio")]
+            input: crate::stdio::Input::stdin(),
+            #[cfg(feature = "stdio")]
+            output: crate::stdio::Output::stdout(),
+        }
+    }
+}
+
+/// What a route allows its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most deliveries of one assignment that are given out and not behind its watermark.
+    pub uncommitted: usize,
+}
+
+/// Makes the source of `route`. Nothing is opened, connected or started.
+pub fn source(
+    config: &SourceConfig,
+    route: &str,
+    limits: Limits,
+    local: &Local,
+) -> Result<Box<dyn Source>, Error> {
+    let _ = (route, limits, local);
+    match config {
+        #[cfg(feature = "stdio")]
+        SourceConfig::Stdio(config) => {
+            let input = local.input.clone();
+            Ok(Box::new(crate::stdio::Source::new(config, input, local.instance.clone())))
+        }
+        _ => Err(not_built(config.kind())),
+    }
+}
+
+/// Makes the sink of `target` in `route`. Nothing is opened, connected or started.
+pub fn sink(
+    config: &SinkConfig,
+    route: &str,
+    target: &str,
+    ordering: Ordering,
+    local: &Local,
+) -> Result<Box<dyn Sink>, Error> {
+    let _ = (route, target, ordering, local);
+    match config {
+        #[cfg(feature = "stdio")]
+        SinkConfig::Stdio(config) => {
+            Ok(Box::new(crate::stdio::Sink::new(config, local.output.clone())))
+        }
+        _ => Err(not_built(config.kind())),
+    }
+}
+
+fn not_built(kind: &str) -> Error {
+    Error::new(ErrorKind::Fatal, format!("this build has no connector `{kind}`"))
+}
