@@ -2,10 +2,16 @@
 //!
 //! Numbers, white space and the order of members stay as they were written. Texts nested deeper than
 //! [`DEEPEST`] are refused, so that neither this process nor what comes after it runs out of stack.
+//! Where an object has a name twice the last one counts, as for most readers; what is removed is
+//! removed wherever it is.
 
+mod edit;
+mod path;
 mod scan;
 mod text;
 
+pub use edit::{EditError, remove, rename, set};
+pub use path::{Step, get};
 pub(crate) use scan::Scanner;
 pub use scan::{DEEPEST, Fault, is_valid};
 pub use text::{unescape, write_string};
