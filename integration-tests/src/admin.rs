@@ -4,9 +4,42 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::metrics::Metrics;
+
+/// What one route says of itself.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Route {
+    /// Its name.
+    pub route: String,
+    /// `starting`, `running`, `red`, `stopping` or `ended`.
+    pub state: String,
+    /// Its totals since the process started.
+    pub counts: Counts,
+    /// What the totals leave unexplained.
+    pub ledger_difference: i64,
+    /// Messages that wait at the source, where it knows.
+    pub lag: Option<u64>,
+}
+
+/// Totals of a route.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Counts {
+    /// Taken from the source.
+    pub received: u64,
+    /// Confirmed by every required target.
+    pub delivered: u64,
+    /// Confirmed by the dead-letter target.
+    pub dead_lettered: u64,
+    /// Selected out.
+    pub filtered: u64,
+    /// Given back.
+    pub abandoned: u64,
+    /// Received and not ended.
+    pub in_flight: u64,
+}
 
 /// Asks one daemon.
 #[derive(Clone, Debug)]
@@ -42,6 +75,15 @@ impl Admin {
     /// A scrape of its metrics.
     pub async fn metrics(&self) -> Result<Metrics> {
         Ok(Metrics::parse(&self.get("/metrics").await?.1))
+    }
+
+    /// What it says of the route `name`.
+    pub async fn route(&self, name: &str) -> Result<Route> {
+        let answer = self.routes().await?;
+        let list = answer.as_array().or_else(|| answer.get("routes").and_then(Value::as_array));
+        let entry = list.into_iter().flatten().find(|entry| entry["route"] == name);
+        let entry = entry.with_context(|| format!("no route {name} in {answer}"))?;
+        Route::deserialize(entry).with_context(|| entry.to_string())
     }
 
     /// What it says of its routes.

@@ -18,6 +18,7 @@ const POLL: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Daemon {
     folder: PathBuf,
+    storage: PathBuf,
     admin: SocketAddr,
     child: Option<Child>,
     variables: Vec<(String, String)>,
@@ -27,9 +28,15 @@ impl Daemon {
     /// A daemon that is not started yet. Its configuration, its log and its storage are in
     /// `folder`; `config` holds the sections but `hybridge`, `admin` and `storage`.
     pub fn new(folder: &Path, config: &str) -> Result<Self> {
+        Self::with_storage(folder, &folder.join("storage"), config)
+    }
+
+    /// The same with its storage elsewhere.
+    pub fn with_storage(folder: &Path, storage: &Path, config: &str) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let daemon = Self {
             folder: folder.to_owned(),
+            storage: storage.to_owned(),
             admin: ports::free()?,
             child: None,
             variables: Vec::new(),
@@ -177,8 +184,8 @@ impl Daemon {
     }
 
     /// The folder of the embedded log.
-    pub fn storage(&self) -> PathBuf {
-        self.folder.join("storage")
+    pub fn storage(&self) -> &Path {
+        &self.storage
     }
 
     /// Everything that it has logged, over all starts.

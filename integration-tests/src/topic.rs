@@ -1,12 +1,13 @@
 //! Readers of topics, as a subscriber sees them: server-sent events.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::{Buf, BytesMut};
 use futures_util::{Stream, StreamExt};
-use std::pin::Pin;
+use serde_json::Value;
 
 /// One server-sent event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,9 @@ pub struct Frame {
     /// Its data lines, joined.
     pub data: String,
 }
+
+/// Most partitions of a topic that the tests use.
+const MAX_PARTITIONS: u32 = 4;
 
 type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>;
 
@@ -64,6 +68,19 @@ impl Subscription {
             }
         }
     }
+}
+
+/// Every event of a topic so far, as the JSON of its data: reads until nothing comes for `patience`.
+pub async fn read_all(base: &str, topic: &str, patience: Duration) -> Result<Vec<Value>> {
+    let url = format!("{base}/topics/{topic}/events");
+    let start = (0..MAX_PARTITIONS).map(|partition| format!("{partition}:0"));
+    let start = start.collect::<Vec<_>>().join(",");
+    let mut subscription = Subscription::open(&url, Some(&start), &BTreeMap::new()).await?;
+    let mut events = Vec::new();
+    while let Some(frame) = subscription.next(patience).await? {
+        events.push(serde_json::from_str(&frame.data).with_context(|| frame.data.clone())?);
+    }
+    Ok(events)
 }
 
 fn parse(bytes: &[u8]) -> Frame {

@@ -1,0 +1,84 @@
+//! What gives a run its events: a load over HTTP, or lines in a file.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::task::JoinHandle;
+
+use crate::event::Id;
+use crate::journal::Journal;
+use crate::producer::{Load, Producer};
+
+/// Lines that are appended at once.
+const LINES: u32 = 50;
+
+/// A running feed; it goes on until it is stopped.
+pub(super) enum Feed {
+    Http(Producer),
+    File { stop: Arc<AtomicBool>, task: JoinHandle<Result<()>> },
+}
+
+impl Feed {
+    pub(super) fn http(load: Load, journal: Arc<Journal>) -> Self {
+        Self::Http(Producer::start(load, journal))
+    }
+
+    /// Appends lines to `path`, with `pause` after each group.
+    pub(super) fn file(
+        path: &Path,
+        keys: u32,
+        size: usize,
+        pause: Duration,
+        journal: Arc<Journal>,
+    ) -> Result<Self> {
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let mut key = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                let ids: Vec<Id> =
+                    (0..LINES).map(|line| journal.next((key + line) % keys)).collect();
+                key = (key + LINES) % keys;
+                let mut lines = String::new();
+                for id in &ids {
+                    lines.push_str(&id.structured(size, journal.is_poisoned(*id)));
+                    lines.push('\n');
+                }
+                file.write_all(lines.as_bytes())?;
+                ids.into_iter().for_each(|id| journal.accepted(id));
+                tokio::time::sleep(pause).await;
+            }
+            Ok(())
+        });
+        Ok(Self::File { stop, task })
+    }
+
+    /// Events on their way into the daemon and not answered.
+    pub(super) fn open(&self) -> u64 {
+        match self {
+            Self::Http(producer) => producer.open(),
+            Self::File { .. } => 0,
+        }
+    }
+
+    /// Sends no more and waits until everything was accepted.
+    pub(super) async fn finish(self, within: Duration) -> Result<()> {
+        match self {
+            Self::Http(producer) => {
+                producer.stop();
+                producer.finish(within).await?;
+            }
+            Self::File { stop, task } => {
+                stop.store(true, Ordering::Relaxed);
+                task.await??;
+            }
+        }
+        Ok(())
+    }
+}
