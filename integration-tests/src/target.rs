@@ -54,6 +54,9 @@ struct State {
     refusal: Refusal,
     /// Time between noting a request and answering it.
     pace: Duration,
+    /// Whether requests are kept, or only counted.
+    keeps: bool,
+    taken: AtomicU64,
     received: Mutex<Vec<Received>>,
     open: AtomicU64,
     turned_away: AtomicU64,
@@ -68,11 +71,27 @@ impl Target {
 
     /// Listens on `address`.
     pub async fn listen(address: SocketAddr, pace: Duration, refusal: Refusal) -> Result<Self> {
+        Self::new(address, pace, refusal, true).await
+    }
+
+    /// A target that takes everything at once and only counts it.
+    pub async fn discarding() -> Result<Self> {
+        Self::new(crate::ports::free()?, Duration::ZERO, Box::new(|_| None), false).await
+    }
+
+    async fn new(
+        address: SocketAddr,
+        pace: Duration,
+        refusal: Refusal,
+        keeps: bool,
+    ) -> Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let state = Arc::new(State {
             mode: Mutex::new(Mode::Accept),
             refusal,
             pace,
+            keeps,
+            taken: AtomicU64::new(0),
             received: Mutex::default(),
             open: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
@@ -103,8 +122,8 @@ impl Target {
     }
 
     /// How many requests were taken.
-    pub fn count(&self) -> usize {
-        lock(&self.state.received).len()
+    pub fn count(&self) -> u64 {
+        self.state.taken.load(Ordering::Relaxed)
     }
 
     /// Requests that were read and not answered yet.
@@ -180,7 +199,10 @@ async fn respond(received: Received, state: &State) -> Option<String> {
                 turned_away();
                 return Some(format!("HTTP/1.1 {status} Refused\r\ncontent-length: 0\r\n\r\n"));
             }
-            lock(&state.received).push(received);
+            if state.keeps {
+                lock(&state.received).push(received);
+            }
+            state.taken.fetch_add(1, Ordering::Relaxed);
             if !state.pace.is_zero() {
                 tokio::time::sleep(state.pace).await;
             }
