@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Measures the bridge against its limit programs, in processor seconds per million messages.
+# scripts/bench.sh [--quick] [--only ROW]
+. "$(dirname "$0")/lib.sh"
+
+need cc build-essential
+cargo build --quiet --release -p hybridge -p hybridge-integration-tests
+exec "$CARGO_TARGET_DIR/release/bench" "$@"

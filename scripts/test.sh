@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs every test.
+. "$(dirname "$0")/lib.sh"
+
+need cc build-essential
+need strace strace
+need mount mount
+need unshare util-linux
+need curl curl
+
+passed=0
+failed=0
+step() {
+  local name=$1
+  shift
+  say "$name"
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $name"
+  fi
+}
+
+features_alone() {
+  local feature features
+  mapfile -t features < <(sed -n '/^\[features\]/,/^\[/s/^\([a-z][a-z0-9]*\) = .*/\1/p' connectors/Cargo.toml | grep -v '^default$')
+  [ "${#features[@]}" -ge 4 ] || return 1
+  cargo check --quiet -p hybridge-connectors --no-default-features || return 1
+  for feature in "${features[@]}"; do
+    echo "  $feature"
+    cargo check --quiet -p hybridge-connectors --no-default-features --features "$feature" || return 1
+    case $feature in
+      testing) ;;
+      *) cargo check --quiet -p hybridge --no-default-features --features "$feature" || return 1 ;;
+    esac
+  done
+}
+
+scripts_are_clean() {
+  if ! command -v shellcheck >/dev/null 2>&1; then
+    echo "shellcheck is not installed: only the syntax is checked"
+    bash -n scripts/*.sh .ci/run
+    return
+  fi
+  shellcheck --shell=bash --external-sources --source-path=SCRIPTDIR scripts/*.sh .ci/run
+}
+
+chaos() {
+  "$CARGO_TARGET_DIR/release/chaos" --route "$1" --runs 3 --seed 1
+}
+
+step "every test of the workspace" cargo test --quiet --workspace
+step "each connector alone" features_alone
+step "scripts" scripts_are_clean
+step "release build" cargo build --quiet --release -p hybridge -p hybridge-integration-tests
+for route in http-log log-http log-log file-log; do
+  step "chaos $route" chaos "$route"
+done
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
