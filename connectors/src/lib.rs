@@ -7,6 +7,7 @@
 mod line_format;
 #[cfg(any(feature = "file", feature = "stdio"))]
 mod lines;
+pub mod log;
 mod make;
 #[cfg(feature = "stdio")]
 pub mod stdio;

@@ -1,0 +1,1 @@
+//! Random histories with crashes and faults against a naive model.

@@ -1,0 +1,343 @@
+//! What readers see of a partition: its durable records, and nothing else.
+//!
+//! The log thread publishes; readers look up where an offset is and read the files on their own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::disk::{self, Disk, File, Mode};
+use super::index::{self, Damage, Index, Summary};
+use super::segment::{self, Found, HEADER, Identity, Scan};
+
+const QUARANTINE: &str = "quarantine";
+/// Damaged places of one partition that are remembered and kept aside; beyond that they are only skipped.
+const MAX_DAMAGE: usize = 1000;
+/// The most bytes of one damaged place that are kept aside.
+const MAX_QUARANTINE: u64 = 16 << 20;
+
+/// One partition as its readers see it.
+pub(crate) struct View {
+    pub(crate) topic: Arc<str>,
+    pub(crate) incarnation: Uuid,
+    pub(crate) number: u32,
+    pub(crate) dir: PathBuf,
+    pub(crate) disk: Arc<dyn Disk>,
+    /// Whether nothing may be changed on disk.
+    pub(crate) read_only: bool,
+    shape: Mutex<Shape>,
+    next: watch::Sender<u64>,
+    damage: Mutex<BTreeMap<(u64, u64), Damage>>,
+}
+
+#[derive(Default)]
+struct Shape {
+    segments: VecDeque<Summary>,
+    /// The file and index of the last segment, while it is written to.
+    active: Option<(Arc<dyn File>, Index)>,
+    next: u64,
+}
+
+/// Where an offset is.
+pub(crate) enum Place {
+    /// In this segment; the file is given when it is open anyway.
+    Segment(Summary, Option<Arc<dyn File>>),
+    /// Nowhere: the next record, or the place where it will be, is at this offset. `removed` when there were records.
+    Hole { next: u64, removed: bool },
+    /// Not yet there.
+    End,
+}
+
+/// Sizes and ends of one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) segments: usize,
+    pub(crate) bytes: u64,
+    pub(crate) earliest: u64,
+    pub(crate) next: u64,
+}
+
+impl View {
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        topic: Arc<str>,
+        incarnation: Uuid,
+        number: u32,
+        dir: PathBuf,
+        read_only: bool,
+    ) -> Self {
+        let shape = Mutex::new(Shape::default());
+        let (next, _) = watch::channel(0);
+        let damage = Mutex::default();
+        Self { topic, incarnation, number, dir, disk, read_only, shape, next, damage }
+    }
+
+    pub(crate) fn identity(&self, base: u64) -> Identity {
+        Identity { incarnation: self.incarnation, partition: self.number, base }
+    }
+
+    /// Replaces everything that readers see (recovery, compaction).
+    pub(crate) fn reset(&self, segments: VecDeque<Summary>, next: u64) {
+        *lock(&self.shape) = Shape { segments, active: None, next };
+        self.next.send_replace(next);
+    }
+
+    /// Makes the records of the active segment visible up to its new end.
+    pub(crate) fn publish(
+        &self,
+        active: &Summary,
+        file: &Arc<dyn File>,
+        noted: &[index::Entry],
+        next: u64,
+    ) {
+        let mut shape = lock(&self.shape);
+        match shape.segments.back_mut() {
+            Some(last) if last.base == active.base => *last = *active,
+            _ => shape.segments.push_back(*active),
+        }
+        let (_, index) = shape.active.get_or_insert_with(|| (file.clone(), Index::default()));
+        noted.iter().for_each(|entry| index.note(*entry));
+        shape.next = next;
+        drop(shape);
+        self.next.send_replace(next);
+    }
+
+    /// The active segment changes no more. Returns its index.
+    pub(crate) fn seal(&self, base: u64) -> Option<(Summary, Index)> {
+        let mut shape = lock(&self.shape);
+        let (_, index) = shape.active.take()?;
+        shape.segments.back().filter(|last| last.base == base).map(|last| (*last, index))
+    }
+
+    /// Offsets before `next` are not used for new records.
+    pub(crate) fn skip_to(&self, next: u64) {
+        lock(&self.shape).next = next;
+        self.next.send_replace(next);
+    }
+
+    /// Takes the oldest segment out of sight.
+    pub(crate) fn remove_oldest(&self) -> Option<Summary> {
+        lock(&self.shape).segments.pop_front()
+    }
+
+    /// The segments, oldest first.
+    pub(crate) fn segments(&self) -> Vec<Summary> {
+        lock(&self.shape).segments.iter().copied().collect()
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        let shape = lock(&self.shape);
+        Extent {
+            segments: shape.segments.len(),
+            bytes: shape.segments.iter().map(|segment| segment.end).sum(),
+            earliest: shape.segments.front().map_or(shape.next, |first| first.base),
+            next: shape.next,
+        }
+    }
+
+    /// Records at `offset` and later that are not removed; offsets that were never used do not count.
+    pub(crate) fn records_from(&self, offset: u64) -> u64 {
+        let shape = lock(&self.shape);
+        shape
+            .segments
+            .iter()
+            .map(|segment| segment.next.saturating_sub(offset.max(segment.base)))
+            .sum()
+    }
+
+    /// The offset that the next durable record will have.
+    pub(crate) fn next(&self) -> u64 {
+        *self.next.borrow()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.next.subscribe()
+    }
+
+    /// Where `offset` is.
+    pub(crate) fn locate(&self, offset: u64) -> Place {
+        let shape = lock(&self.shape);
+        if offset >= shape.next {
+            return Place::End;
+        }
+        let after = shape.segments.partition_point(|segment| segment.base <= offset);
+        let holder = after.checked_sub(1).and_then(|index| shape.segments.get(index));
+        match holder {
+            Some(segment) if offset < segment.next => {
+                let is_last = after == shape.segments.len();
+                let open = shape.active.as_ref().filter(|_| is_last).map(|(file, _)| file.clone());
+                Place::Segment(*segment, open)
+            }
+            holder => Place::Hole {
+                next: shape.segments.get(after).map_or(shape.next, |segment| segment.base),
+                removed: holder.is_none(),
+            },
+        }
+    }
+
+    /// Whether the segment that starts at `base` is there.
+    pub(crate) fn holds(&self, base: u64) -> bool {
+        lock(&self.shape).segments.iter().any(|segment| segment.base == base)
+    }
+
+    /// Opens a segment's file for reading.
+    pub(crate) fn open(&self, base: u64) -> io::Result<Arc<dyn File>> {
+        self.disk.open(&segment::path(&self.dir, base), Mode::Read)
+    }
+
+    /// The position in the file of the first record of a segment with this offset or a later one.
+    pub(crate) fn position_of(
+        &self,
+        file: &dyn File,
+        segment: &Summary,
+        offset: u64,
+    ) -> io::Result<u64> {
+        if offset <= segment.base {
+            return Ok(HEADER);
+        }
+        let start = self.with_index(segment, |index| index.before_offset(offset))?;
+        let (at, from) = start.map_or((HEADER, segment.base), |entry| (entry.at, entry.offset));
+        self.walk(file, segment, at, from, |head_offset, _| head_offset >= offset)
+    }
+
+    /// The offset of the first record that was appended at `time` or later; the next offset if there is none.
+    pub(crate) fn offset_at_time(&self, time: i64) -> io::Result<u64> {
+        let Some(segment) = self.segments().into_iter().find(|segment| segment.last >= time) else {
+            return Ok(self.next());
+        };
+        let file = self.open(segment.base)?;
+        let start = self.with_index(&segment, |index| index.before_time(time))?;
+        let (at, from) = start.map_or((HEADER, segment.base), |entry| (entry.at, entry.offset));
+        let mut found = segment.next;
+        self.walk(&*file, &segment, at, from, |offset, appended| {
+            found = offset;
+            appended >= time
+        })?;
+        Ok(found)
+    }
+
+    fn walk(
+        &self,
+        file: &dyn File,
+        segment: &Summary,
+        at: u64,
+        from: u64,
+        mut reached: impl FnMut(u64, i64) -> bool,
+    ) -> io::Result<u64> {
+        let seed = self.identity(segment.base).seed();
+        let mut scan = Scan::new(file, seed, at..segment.end, from..segment.next);
+        let mut expected = from;
+        let mut damage = None;
+        while let Some(found) = scan.next()? {
+            let (at, head) = match found {
+                Found::Record { at, head } => (at, head),
+                Found::Damage { at, len } | Found::Tail { at, len } => {
+                    damage = Some((at, len));
+                    continue;
+                }
+            };
+            if let Some((at, len)) = damage.take() {
+                let lost = Damage { at, len, from: expected, to: head.offset };
+                self.quarantine(file, segment.base, lost);
+            }
+            if reached(head.offset, head.appended) {
+                return Ok(at);
+            }
+            expected = head.offset + 1;
+        }
+        Ok(segment.end)
+    }
+
+    fn with_index<T>(&self, segment: &Summary, look: impl FnOnce(&Index) -> T) -> io::Result<T> {
+        let shape = lock(&self.shape);
+        let is_last = shape.segments.back().is_some_and(|last| last.base == segment.base);
+        if let Some((_, index)) = shape.active.as_ref().filter(|_| is_last) {
+            return Ok(look(index));
+        }
+        drop(shape);
+        if let Some((_, index)) = index::load(&*self.disk, &self.dir, segment.base) {
+            return Ok(look(&index));
+        }
+        let file = self.open(segment.base)?;
+        let scanned = index::scan(&*file, &self.identity(segment.base), segment.end, segment.next)?;
+        Ok(look(&scanned.index))
+    }
+
+    /// Damaged places that were found, and the records that they cost.
+    pub(crate) fn damaged(&self) -> (usize, u64) {
+        let damage = lock(&self.damage);
+        (damage.len(), damage.values().map(|place| place.to.saturating_sub(place.from)).sum())
+    }
+
+    /// Counts a damaged place and keeps its bytes aside, once.
+    pub(crate) fn quarantine(&self, file: &dyn File, base: u64, damage: Damage) {
+        let mut known = lock(&self.damage);
+        if known.len() >= MAX_DAMAGE || known.insert((base, damage.at), damage).is_some() {
+            return;
+        }
+        drop(known);
+        let records = damage.to - damage.from;
+        metrics::counter!("hybridge_log_damaged_records_total", "topic" => self.topic.to_string())
+            .increment(records);
+        tracing::error!(
+            topic = %self.topic, partition = self.number, segment = base, position = damage.at,
+            bytes = damage.len, from = damage.from, to = damage.to,
+            "damaged records are skipped and kept aside"
+        );
+        let name = format!("{base:020}-{}-{}-{}.bad", damage.at, damage.from, damage.to);
+        self.keep_aside(file, &name, damage.at, damage.len);
+    }
+
+    /// Copies bytes into the quarantine folder of the partition, unless they are there already.
+    pub(crate) fn keep_aside(&self, file: &dyn File, name: &str, at: u64, len: u64) {
+        if self.read_only {
+            return;
+        }
+        if let Err(error) = self.copy_aside(file, name, at, len) {
+            tracing::warn!(topic = %self.topic, name, %error, "bytes could not be kept aside");
+        }
+    }
+
+    fn copy_aside(&self, file: &dyn File, name: &str, at: u64, len: u64) -> io::Result<()> {
+        let dir = self.dir.join(QUARANTINE);
+        self.disk.create_dir(&dir)?;
+        if self.disk.list(&dir)?.len() >= MAX_DAMAGE {
+            return Ok(());
+        }
+        let kept = match self.disk.open(&dir.join(name), Mode::Create) {
+            Ok(kept) => kept,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let mut bytes =
+            vec![0; usize::try_from(len.min(MAX_QUARANTINE)).map_err(io::Error::other)?];
+        let filled = file.read_at(&mut bytes, at)?;
+        kept.write_at(bytes.get(..filled).unwrap_or_default(), 0)
+    }
+
+    /// Remembers the damaged places that were found before this start.
+    pub(crate) fn recall_damage(&self) {
+        let Ok(names) = self.disk.list(&self.dir.join(QUARANTINE)) else { return };
+        let known = names.iter().take(MAX_DAMAGE).filter_map(|name| {
+            let mut numbers = name.strip_suffix(".bad")?.split('-').map(str::parse::<u64>);
+            let mut number = || numbers.next()?.ok();
+            let (base, at, from, to) = (number()?, number()?, number()?, number()?);
+            Some(((base, at), Damage { at, len: 0, from, to }))
+        });
+        lock(&self.damage).extend(known);
+    }
+
+    /// Removes the files of a segment.
+    pub(crate) fn delete(&self, base: u64) -> io::Result<()> {
+        disk::remove_if_present(&*self.disk, &index::path(&self.dir, base))?;
+        disk::remove_if_present(&*self.disk, &segment::path(&self.dir, base))
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
