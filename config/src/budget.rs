@@ -37,7 +37,7 @@ pub fn budget_plan(config: &Config) -> BudgetPlan {
     plan(config.limits.memory.get(), config.routes.len())
 }
 
-fn plan(memory: u64, routes: usize) -> BudgetPlan {
+pub(crate) fn plan(memory: u64, routes: usize) -> BudgetPlan {
     let routes = u64::try_from(routes.max(1)).unwrap_or(u64::MAX);
     let reserve = (memory / 4).min(LARGEST_RESERVE);
     let messages = memory - reserve;

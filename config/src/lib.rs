@@ -7,21 +7,27 @@
 mod budget;
 mod connection;
 pub mod connector;
+mod derive;
+mod interpolate;
 mod load;
 mod problem;
 mod root;
 mod route;
+mod rules;
 mod schema;
 mod secret;
+mod shape;
 mod sink;
 mod source;
 mod template;
 pub mod transform;
 pub mod units;
 mod url;
+mod yaml;
 
 pub use budget::{BudgetPlan, budget_plan, memory_needed};
 pub use connection::ConnectionConfig;
+pub use derive::{Diff, Guarantee, Summary, diff, guarantee, summary};
 pub use load::{Loaded, load};
 pub use problem::{Problem, Problems};
 pub use root::{

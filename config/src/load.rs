@@ -1,14 +1,21 @@
 //! From files to a checked configuration.
+//!
+//! 1. Every file is read and parsed to a tree that knows its places, and `${...}` is replaced in its scalars.
+//! 2. Every section is compared with the schema of its type; unknown keys are reported and left out.
+//! 3. The sections of all files become one configuration. What is broken is left out of it, so that
+//! 4. the rules that need all of it can be checked in the same run, and *all* problems are reported at once.
+//! 5. `to` becomes a target like any other, and connections are applied to the sinks that name them.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+mod files;
+mod resolve;
+mod sections;
+mod sources;
 
-use crate::{
-    Config, ConnectionConfig, Problem, Problems, RouteConfig, SinkConfig, TargetConfig, Url,
-    connector::http,
-};
+use std::path::PathBuf;
+
+pub(crate) use sections::Sections;
+
+use crate::{Config, Problems, rules, schema, shape::Shape};
 
 /// A configuration that passed every check.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,70 +31,27 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Everything that is wrong with all files.
-pub fn load(paths: &[PathBuf], _env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Problems> {
-    let mut config = Config::default();
-    for path in paths {
-        let text = fs::read_to_string(path).map_err(|error| whole_file(path, error))?;
-        config = serde_saphyr::from_str(&text).map_err(|error| whole_file(path, error))?;
-    }
-    resolve(&mut config);
-    Ok(Loaded { config, files: paths.to_vec() })
-}
-
-fn whole_file(file: &Path, error: impl std::fmt::Display) -> Problems {
-    let message = error.to_string();
-    Problems::new(vec![Problem { file: file.to_owned(), line: 0, column: 0, message, help: None }])
-}
-
-/// Moves `to` into `targets` and applies connections to sinks.
-fn resolve(config: &mut Config) {
-    let connections = &config.connections;
-    for route in config.routes.values_mut() {
-        if let Some(to) = route.to.take() {
-            let name = RouteConfig::ONLY_TARGET.to_owned();
-            route.targets.insert(name, TargetConfig::new(to));
-        }
-        let targets = route.targets.values_mut().flat_map(|target| target.to.sinks_mut());
-        let dead_letter = route.dead_letter.as_mut().map(|dead_letter| &mut dead_letter.to);
-        for sink in targets.chain(dead_letter) {
-            let SinkConfig::Http(sink) = sink else { continue };
-            let name = sink.connection.as_ref();
-            let connection = name.and_then(|name| connections.get(name));
-            if let Some(ConnectionConfig::Http(connection)) = connection {
-                apply(connection, sink);
-            }
+pub fn load(paths: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Problems> {
+    let mut sources = sources::Sources::default();
+    let files = files::expand(paths, &mut sources);
+    let schema = schema::of_types();
+    let mut shape = Shape::new(&schema);
+    let mut sections = Sections::default();
+    for path in &files {
+        if let Some(root) = sources.read(path, env) {
+            sections.take(root, &mut shape);
         }
     }
-}
-
-/// Gives a sink what it does not say itself.
-fn apply(connection: &http::ConnectionConfig, sink: &mut http::SinkConfig) {
-    if sink.url.is_none() {
-        let base = connection.url.expose();
-        sink.url = Some(match &sink.path {
-            None => Url::new(base),
-            Some(path) => {
-                Url::new(format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/')))
-            }
-        });
+    let mut findings = std::mem::take(&mut shape.findings);
+    let mut config = sections.config(&mut findings);
+    rules::check(&config, &sections, &mut findings);
+    sources.findings.append(&mut findings);
+    if !sources.findings.is_empty() {
+        return Err(sources.problems(&shape.shown, &shape.secret));
     }
-    sink.token = sink.token.take().or_else(|| connection.token.clone());
-    sink.tls = sink.tls.take().or_else(|| connection.tls.clone());
-    sink.connect_timeout = sink.connect_timeout.or(connection.connect_timeout);
-    sink.connection_headers = connection.headers.clone();
+    resolve::resolve(&mut config);
+    Ok(Loaded { config, files })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shortest_file_loads() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.yaml");
-        fs::write(&path, "hybridge: v1\nroutes:\n  inbox:\n    from: { http: { listen: \"127.0.0.1:8080\" } }\n    to: { log: { topic: inbox } }\n").unwrap();
-        let loaded = load(&[path], &|_| None).unwrap();
-        let route = &loaded.config.routes["inbox"];
-        assert_eq!(route.targets["to"].to.sinks()[0].kind(), "log");
-    }
-}
+mod tests;

@@ -1,6 +1,9 @@
 //! What is wrong with the files.
 
-use std::{fmt, path::PathBuf};
+pub(crate) mod mask;
+mod report;
+
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
@@ -17,6 +20,12 @@ pub struct Problem {
     pub message: String,
     /// What would be right.
     pub help: Option<String>,
+    /// The first byte in the file and the one after the last.
+    #[serde(skip)]
+    pub(crate) span: (usize, usize),
+    /// The text of the file, with what may be secret hidden.
+    #[serde(skip)]
+    pub(crate) text: Arc<str>,
 }
 
 impl fmt::Display for Problem {
@@ -33,8 +42,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with all files: at least one problem.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Everything that is wrong with all files: at least one problem. Serialises as a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Problems {
     problems: Vec<Problem>,
 }
@@ -53,8 +63,15 @@ impl Problems {
     pub fn as_slice(&self) -> &[Problem] {
         &self.problems
     }
+
+    /// The problems for people: each with the line that it is about, in colours where `colors`. What may be secret in that
+    /// line is hidden.
+    pub fn report(&self, colors: bool) -> String {
+        report::render(&self.problems, colors)
+    }
 }
 
+/// One line a problem: `file:line:column: message (help)`.
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {

@@ -3,14 +3,14 @@
 mod policy;
 mod target;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 pub use policy::{
     CircuitBreakerConfig, DeadLetterConfig, FailoverConfig, FailoverPolicy, RetryConfig,
     RetryOverride,
 };
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 pub use target::{FailoverList, TargetConfig, To};
 
 use crate::{ByteSize, SourceConfig, TransformConfig};
@@ -77,7 +77,7 @@ impl RouteConfig {
 }
 
 /// Which messages keep their order from source to target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ordering {
     /// None: every lane takes what comes next.
@@ -89,7 +89,7 @@ pub enum Ordering {
 }
 
 /// What is promised about each message.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryGuarantee {
     /// It may be lost, and comes once at most: it is settled at the source before it is sent.
@@ -101,6 +101,29 @@ pub enum DeliveryGuarantee {
     EffectivelyOnce,
     /// Reading, writing and settling are one transaction.
     ExactlyOnce,
+}
+
+/// As it is written in the file.
+impl fmt::Display for Ordering {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Key => "key",
+            Self::Total => "total",
+        })
+    }
+}
+
+/// As it is written in the file.
+impl fmt::Display for DeliveryGuarantee {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::AtMostOnce => "at_most_once",
+            Self::AtLeastOnce => "at_least_once",
+            Self::EffectivelyOnce => "effectively_once",
+            Self::ExactlyOnce => "exactly_once",
+        })
+    }
 }
 
 /// What a route may hold.

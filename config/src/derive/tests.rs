@@ -1,0 +1,83 @@
+use std::{fs, path::PathBuf};
+
+use super::*;
+use crate::load;
+
+fn config(text: &str) -> Config {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.yaml");
+    fs::write(&path, format!("hybridge: v1\nadmin: {{ listen: \"127.0.0.1:1\" }}\n{text}"))
+        .unwrap();
+    load(&[path], &|_| None).unwrap_or_else(|problems| panic!("{problems}")).config
+}
+
+fn lines(config: &Config) -> Vec<String> {
+    config.routes.iter().map(|(name, route)| summary(config, name, route).to_string()).collect()
+}
+
+#[test]
+fn a_route_is_one_line_with_what_it_promises_and_what_limits_that() {
+    let config = config(
+        "storage: { fsync: { interval: 1s } }
+routes:
+  a:
+    from: { http: { listen: \"127.0.0.1:8080\", path: /a } }
+    transform: [ { cloudevents: {} } ]
+    to: { log: { topic: orders } }
+  b:
+    from: { file: { path: \"/in/*.jsonl\" } }
+    targets:
+      one: { to: { failover: [ { http: { url: \"https://u/x?code=1\" } }, { log: { topic: spill } } ] } }
+      two: { to: { file: { path: /out, fsync: false } } }
+    dead_letter: { to: { log: { topic: dead } } }
+  c:
+    from: { schedule: { cron: \"0 6 * * *\" } }
+    to: { http: { url: \"http://u\", deduplicates: true } }
+    delivery: effectively_once
+    ordering: total
+  d: { from: { stdio: {} }, to: { stdio: {} }, ordering: none, delivery: at_most_once }
+",
+    );
+    assert_eq!(
+        lines(&config),
+        [
+            "a: http 127.0.0.1:8080/a -> cloudevents -> log orders; at_least_once (a power loss takes up to 1s of the log), order none (open HTTP requests have no order)",
+            "b: file /in/*.jsonl -> http https://u/x | log spill + file /out; dead letters to log dead; at_least_once (a power loss takes up to 1s of the log; a power loss takes what is not on disk of /out), order key (files have no order among themselves)",
+            "c: schedule \"0 6 * * *\" -> http http://u; effectively_once, order total",
+            "d: stdio -> stdio; at_most_once (a message is settled before it is sent, so a fault loses it), order none (the route asks for none)",
+        ]
+    );
+}
+
+#[test]
+fn a_change_names_what_must_restart() {
+    let old = config(
+        "connections: { c: { http: { url: \"http://old\" } }, d: { http: { url: \"http://d\" } } }
+routes:
+  gone: { from: { log: { topic: a } }, to: { log: { topic: b } } }
+  same: { from: { log: { topic: c } }, to: { http: { connection: d } } }
+  moved: { from: { log: { topic: d } }, to: { http: { connection: c } } }
+topics: { a: { partitions: 2 } }
+",
+    );
+    let new = config(
+        "connections: { c: { http: { url: \"http://new\" } }, d: { http: { url: \"http://d\" } } }
+routes:
+  new: { from: { log: { topic: a } }, to: { log: { topic: b } } }
+  same: { from: { log: { topic: c } }, to: { http: { connection: d } } }
+  moved: { from: { log: { topic: d } }, to: { http: { connection: c } } }
+limits: { memory: 1GiB }
+storage: { path: elsewhere }
+",
+    );
+    let expected = Diff {
+        added: vec!["new".into()],
+        removed: vec!["gone".into()],
+        changed: vec!["moved".into()],
+        topics: vec!["a".into()],
+        restart: vec!["limits", "storage"],
+    };
+    assert_eq!(diff(&old, &new), expected);
+    assert!(diff(&old, &old).is_empty());
+    assert_eq!(old.storage.path, PathBuf::from("hybridge-data"));
+}

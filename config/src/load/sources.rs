@@ -1,0 +1,160 @@
+//! The texts of the files, and what is wrong with them.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    Problem, Problems,
+    interpolate::Lookup,
+    problem::mask,
+    yaml::{self, Finding, Node, Place},
+};
+
+/// Largest file that is read.
+const LARGEST: u64 = 4 << 20;
+
+/// Every file that was looked at, by the number that places carry, and what is wrong.
+#[derive(Default)]
+pub(super) struct Sources {
+    files: Vec<Source>,
+    pub(super) findings: Vec<Finding>,
+}
+
+#[derive(Default)]
+struct Source {
+    path: PathBuf,
+    text: String,
+    /// The first bytes and the ends of all scalars as they were written, and of comments.
+    scalars: Vec<(usize, usize)>,
+    comments: Vec<(usize, usize)>,
+    /// Not YAML: what is secret in it is not known.
+    broken: bool,
+}
+
+impl Sources {
+    /// Something that is wrong with a file or folder as a whole.
+    pub(super) fn refuse_file(&mut self, path: &Path, message: impl Into<String>, help: &str) {
+        let place = Place::whole(self.files.len());
+        self.files.push(Source { path: path.to_owned(), ..Source::default() });
+        self.findings.push(Finding::new(place, message, help));
+    }
+
+    /// Reads and parses a file and replaces `${...}` in it. What is wrong goes to the findings; `None` where nothing can
+    /// be read.
+    pub(super) fn read(
+        &mut self,
+        path: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<Node> {
+        let bytes = match read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let help = "the file must exist and be readable by this user";
+                self.refuse_file(path, format!("cannot read the file: {error}"), help);
+                return None;
+            }
+        };
+        if bytes.len() as u64 > LARGEST {
+            let help = "a file may have up to 4MiB: divide it into several in one folder";
+            self.refuse_file(path, "the file is too large", help);
+            return None;
+        }
+        let file = self.files.len();
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let valid = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
+                self.files.push(Source { path: path.to_owned(), ..Source::default() });
+                let byte = error.as_bytes()[at];
+                let message = format!("invalid UTF-8: the byte 0x{byte:02x}");
+                let help = "save the file as UTF-8";
+                self.findings.push(Finding::new(end_of(file, &valid), message, help));
+                return None;
+            }
+        };
+        let mut document = yaml::parse(file, &text);
+        self.findings.append(&mut document.findings);
+        let (scalars, comments, broken) = (document.scalars, document.comments, document.broken);
+        self.files.push(Source { path: path.to_owned(), text, scalars, comments, broken });
+        if broken {
+            return None;
+        }
+        let Some(mut root) = document.root else {
+            let help = "write at least `hybridge: v1`";
+            self.findings.push(Finding::new(Place::whole(file), "the file says nothing", help));
+            return None;
+        };
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Lookup { env, folder }.replace(&mut root, &mut self.findings);
+        Some(root)
+    }
+
+    /// Help for something that stands somewhere else already.
+    fn first(&self, first: Place) -> String {
+        let file = self.files[first.file].path.display();
+        format!("the first one is at {file}:{}:{}", first.line, first.column)
+    }
+
+    /// All findings as problems, in the order of files and lines. Of the texts, only scalars that are `shown` and not
+    /// `secret` stay readable.
+    pub(super) fn problems(
+        mut self,
+        shown: &HashSet<(usize, usize)>,
+        secret: &HashSet<(usize, usize)>,
+    ) -> Problems {
+        let mut texts: Vec<Option<Arc<str>>> = vec![None; self.files.len()];
+        self.findings.sort_by_key(|finding| finding.place);
+        self.findings.dedup();
+        let problems = self.findings.iter().map(|finding| {
+            let place = finding.place;
+            let source = &self.files[place.file];
+            let text = texts[place.file].get_or_insert_with(|| {
+                let clear = |start| {
+                    shown.contains(&(place.file, start)) && !secret.contains(&(place.file, start))
+                };
+                source.masked(clear).into()
+            });
+            Problem {
+                file: source.path.clone(),
+                line: place.line,
+                column: place.column,
+                message: finding.message.clone(),
+                help: finding.help.clone().or(finding.first.map(|first| self.first(first))),
+                span: (place.start, place.end),
+                text: text.clone(),
+            }
+        });
+        Problems::new(problems.collect())
+    }
+}
+
+impl Source {
+    /// The text with everything hidden that may be secret.
+    fn masked(&self, clear: impl Fn(usize) -> bool) -> String {
+        if self.broken {
+            return mask::lines(&self.text);
+        }
+        let hidden = self.scalars.iter().filter(|(start, _)| !clear(*start));
+        mask::ranges(&self.text, hidden.chain(&self.comments).copied())
+    }
+}
+
+/// The bytes of a file; of one that is too large only as much as shows that it is.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The place after the end of `text`.
+fn end_of(file: usize, text: &str) -> Place {
+    let line = text.matches('\n').count() + 1;
+    let column = text.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    Place { file, line, column, ..Place::default() }
+}

@@ -1,0 +1,152 @@
+//! Each endpoint says enough to be opened, and nothing twice.
+
+use std::collections::BTreeMap;
+
+use super::Rules;
+use crate::{
+    SinkConfig, SourceConfig,
+    connector::{http, schedule},
+};
+
+/// Headers that carry a credential: a template is printed, so it may not be one.
+const CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+
+impl Rules<'_> {
+    pub(super) fn endpoints(&mut self) {
+        for (name, connection) in &self.config.connections {
+            let crate::ConnectionConfig::Http(http) = connection;
+            if let Some(tls) = &http.tls {
+                let place = self.place("connections", name, &["http", "tls"]);
+                self.client_tls(tls, place);
+            }
+        }
+        for (name, route) in &self.config.routes {
+            if let SourceConfig::Schedule(schedule) = &route.from {
+                self.schedule(name, schedule);
+            }
+            for (path, sink) in Self::sinks(route) {
+                if let SinkConfig::Http(http) = sink {
+                    self.http_sink(name, &path, http);
+                }
+            }
+        }
+        self.exclusive();
+    }
+
+    fn http_sink(&mut self, route: &str, path: &[String], sink: &http::SinkConfig) {
+        let whole = self.sink_place(route, path, "");
+        match (&sink.connection, &sink.url) {
+            (Some(_), Some(_)) => {
+                let help = "write `connection` and `path`, or `url` alone";
+                let place = self.sink_place(route, path, "url");
+                self.refuse(place, "`url` together with `connection`", help);
+            }
+            (None, None) => {
+                let help =
+                    "write `url: \"https://host/path\"`, or `connection:` with the name of one";
+                self.refuse(whole, "an `http` sink without `url` and `connection`", help);
+            }
+            (Some(connection), None) => self.connection(route, path, connection),
+            (None, Some(_)) if sink.path.is_some() => {
+                let help = "write the path as part of `url`";
+                let place = self.sink_place(route, path, "path");
+                self.refuse(place, "`path` without `connection`", help);
+            }
+            (None, Some(_)) => {}
+        }
+        if let Some(tls) = &sink.tls {
+            let place = self.sink_place(route, path, "tls");
+            self.client_tls(tls, place);
+        }
+        for header in sink.headers.set.keys() {
+            if CREDENTIALS.contains(&header.to_ascii_lowercase().as_str()) {
+                let place = self.sink_place(route, path, "headers");
+                let help = "write `token`, or put the header into a connection's `headers`, which are secret";
+                self.refuse(
+                    place,
+                    format!("a credential in a template, the header `{header}`"),
+                    help,
+                );
+            }
+        }
+    }
+
+    fn connection(&mut self, route: &str, path: &[String], connection: &str) {
+        if self.sections.named("connections", connection).is_some() {
+            return;
+        }
+        let place = self.sink_place(route, path, "connection");
+        let known: Vec<&str> = self.config.connections.keys().map(String::as_str).collect();
+        let help = match known.as_slice() {
+            [] => "add it under `connections:`".to_owned(),
+            known => crate::shape::suggest::keys(connection, known),
+        };
+        self.refuse(place, format!("unknown connection {connection:?}"), help);
+    }
+
+    fn client_tls(&mut self, tls: &http::ClientTlsConfig, place: crate::yaml::Place) {
+        if tls.cert.is_some() != tls.key.is_some() {
+            let help = "write both `cert` and `key`, or neither";
+            self.refuse(place, "one of `cert` and `key` without the other", help);
+        }
+    }
+
+    fn schedule(&mut self, route: &str, schedule: &schedule::SourceConfig) {
+        let place = |key| self.route_place(route, &["from", "schedule", key]);
+        match (&schedule.cron, &schedule.every) {
+            (Some(_), Some(_)) => {
+                let place = place("every");
+                self.refuse(place, "`every` together with `cron`", "write one of the two");
+            }
+            (None, None) => {
+                let place = place("");
+                let help = "write `every: 1m`, or `cron: \"0 6 * * 1-5\"`";
+                self.refuse(place, "a schedule without `every` and `cron`", help);
+            }
+            (None, Some(every)) => {
+                let (zone, at) = (place("timezone"), place("every"));
+                if schedule.timezone.is_some() {
+                    let help = "an interval has no time zone: leave it out";
+                    self.refuse(zone, "`timezone` without `cron`", help);
+                }
+                if every.get().is_zero() {
+                    self.refuse(at, "an interval of no length", "write `every: 1s` or more");
+                }
+            }
+            (Some(_), None) => {}
+        }
+    }
+
+    /// What only one route can have for itself: a consumer group of a topic, standard input, a file to write to.
+    fn exclusive(&mut self) {
+        let mut taken: BTreeMap<String, &str> = BTreeMap::new();
+        for (name, route) in &self.config.routes {
+            let (what, path, help): (_, &[&str], _) = match &route.from {
+                SourceConfig::Log(log) => {
+                    let group = log.group.as_deref().unwrap_or(name);
+                    let what = format!("the consumer group `{group}` of the topic `{}`", log.topic);
+                    let help = "give each route a `group` of its own, or leave it out";
+                    (what, &["from", "log", "group"], help)
+                }
+                SourceConfig::Stdio(_) => {
+                    let help = "standard input can be read by one route only";
+                    ("standard input".to_owned(), &["from", "stdio"], help)
+                }
+                _ => continue,
+            };
+            match taken.get(&what) {
+                Some(first) => {
+                    let place = self.route_place(name, path);
+                    self.refuse(
+                        place,
+                        format!("{what} is read by the route `{first}` already"),
+                        help,
+                    );
+                }
+                None => {
+                    taken.insert(what, name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! No message may come back to where it was: routes that feed each other are refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Rules;
+use crate::{Config, Segment, SinkConfig, SourceConfig, Template};
+
+/// A way from one route's sink to a route's source.
+struct Edge<'a> {
+    to: &'a str,
+    /// The way to the sink in the file.
+    path: Vec<String>,
+    key: &'static str,
+    dead_letter: bool,
+}
+
+impl Rules<'_> {
+    pub(super) fn loops(&mut self) {
+        let mut graph = graph(self.config);
+        prune(&mut graph);
+        let mut reported: BTreeSet<Vec<&str>> = BTreeSet::new();
+        for route in graph.keys() {
+            let Some(cycle) = cycle(&graph, route) else { continue };
+            let mut members: Vec<&str> = cycle.iter().map(|(route, _)| *route).collect();
+            members.sort_unstable();
+            if reported.insert(members) {
+                self.report(&cycle);
+            }
+        }
+    }
+
+    fn report(&mut self, cycle: &[(&str, &Edge)]) {
+        let Some((route, edge)) = cycle.first() else { return };
+        let place = self.sink_place(route, &edge.path, edge.key);
+        if cycle.len() == 1 && edge.dead_letter {
+            let message = format!("the dead letters of the route `{route}` go to its own source");
+            return self.refuse(
+                place,
+                message,
+                "write another topic, such as one that ends in `.dead`",
+            );
+        }
+        let mut way: Vec<&str> = cycle.iter().map(|(route, _)| *route).collect();
+        way.push(route);
+        let message = match cycle.len() {
+            1 => format!("a loop: the route `{route}` feeds itself"),
+            _ => format!("a loop of routes: {}", way.join(" -> ")),
+        };
+        self.refuse(place, message, "write another target for one of them");
+    }
+}
+
+/// The edges that leave each route.
+type Graph<'a> = BTreeMap<&'a str, Vec<Edge<'a>>>;
+
+fn graph(config: &Config) -> Graph<'_> {
+    let mut sources: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+    for (name, route) in &config.routes {
+        let place = match &route.from {
+            SourceConfig::Log(log) => log.topic.clone(),
+            SourceConfig::File(file) => file.path.clone(),
+            SourceConfig::Http(http) => format!("{}{}", http.listen, http.path),
+            _ => continue,
+        };
+        sources.entry((route.from.kind(), place)).or_default().push(name);
+    }
+    let mut graph = Graph::new();
+    for (name, route) in &config.routes {
+        let mut edges = Vec::new();
+        for (path, sink) in Rules::sinks(route) {
+            let dead_letter = path.first().is_some_and(|step| step == "dead_letter");
+            let (key, fed) = fed(sink, &sources);
+            edges.extend(fed.into_iter().map(|to| Edge {
+                to,
+                path: path.clone(),
+                key,
+                dead_letter,
+            }));
+        }
+        graph.insert(name, edges);
+    }
+    graph
+}
+
+/// The routes that may read what `sink` writes, and the key of the sink that says so.
+fn fed<'a>(
+    sink: &SinkConfig,
+    sources: &BTreeMap<(&'a str, String), Vec<&'a str>>,
+) -> (&'static str, Vec<&'a str>) {
+    let exactly = |place: String| sources.get(&(sink.kind(), place)).cloned().unwrap_or_default();
+    match sink {
+        SinkConfig::File(file) => ("path", exactly(file.path.to_string_lossy().into_owned())),
+        SinkConfig::Http(http) => {
+            let url = http.url.as_ref().map(ToString::to_string).unwrap_or_default();
+            let place = url.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
+            let root = if place.contains('/') { "" } else { "/" };
+            ("url", exactly(format!("{place}{root}")))
+        }
+        SinkConfig::Log(log) => match log.topic.literal() {
+            Some(topic) => ("topic", exactly(topic.to_owned())),
+            None => {
+                let topics = sources.iter().filter(|((kind, _), _)| *kind == "log");
+                let fed = topics.filter(|((_, topic), _)| may_be(&log.topic, topic));
+                ("topic", fed.flat_map(|(_, routes)| routes.iter().copied()).collect())
+            }
+        },
+        SinkConfig::Stdio(_) => ("", Vec::new()),
+    }
+}
+
+/// Takes away the routes that lead nowhere, until every one that is left leads to a loop.
+fn prune(graph: &mut Graph) {
+    let mut feeders: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut ways: BTreeMap<String, usize> = BTreeMap::new();
+    for (from, edges) in graph.iter() {
+        ways.insert((*from).to_owned(), edges.len());
+        for edge in edges {
+            feeders.entry(edge.to.to_owned()).or_default().push((*from).to_owned());
+        }
+    }
+    let is_end = |(_, ways): &(&String, &usize)| **ways == 0;
+    let mut ends: Vec<String> = ways.iter().filter(is_end).map(|(end, _)| end.clone()).collect();
+    while let Some(end) = ends.pop() {
+        graph.remove(end.as_str());
+        for feeder in feeders.get(&end).into_iter().flatten() {
+            let Some(left) = ways.get_mut(feeder) else { continue };
+            *left -= 1;
+            if *left == 0 {
+                ends.push(feeder.clone());
+            }
+        }
+    }
+}
+
+/// The shortest way from a route back to itself, as its edges and where each starts.
+fn cycle<'g>(graph: &'g Graph<'_>, start: &'g str) -> Option<Vec<(&'g str, &'g Edge<'g>)>> {
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    // Each entry is an edge and the entry that it continues.
+    let mut steps: Vec<(&str, &Edge, Option<usize>)> = Vec::new();
+    steps.extend(graph.get(start)?.iter().map(|edge| (start, edge, None)));
+    let mut next = 0;
+    while next < steps.len() {
+        let to = steps[next].1.to;
+        if to == start {
+            return Some(walk_back(&steps, next));
+        }
+        if seen.insert(to) {
+            let edges = graph.get(to).into_iter().flatten();
+            steps.extend(edges.map(|edge| (to, edge, Some(next))));
+        }
+        next += 1;
+    }
+    None
+}
+
+fn walk_back<'g>(
+    steps: &[(&'g str, &'g Edge<'g>, Option<usize>)],
+    last: usize,
+) -> Vec<(&'g str, &'g Edge<'g>)> {
+    let mut cycle = Vec::new();
+    let mut next = Some(last);
+    while let Some((from, edge, before)) = next.and_then(|index| steps.get(index)) {
+        cycle.push((*from, *edge));
+        next = *before;
+    }
+    cycle.reverse();
+    cycle
+}
+
+/// Whether a template can render to `text`: a reference stands for any text, none included.
+fn may_be(template: &Template, text: &str) -> bool {
+    if let Some(literal) = template.literal() {
+        return literal == text;
+    }
+    let mut segments = template.segments();
+    let mut rest = text;
+    if let [Segment::Literal(first), others @ ..] = segments {
+        let Some(after) = rest.strip_prefix(first.as_str()) else { return false };
+        (rest, segments) = (after, others);
+    }
+    if let [others @ .., Segment::Literal(last)] = segments {
+        let Some(before) = rest.strip_suffix(last.as_str()) else { return false };
+        (rest, segments) = (before, others);
+    }
+    for segment in segments {
+        let Segment::Literal(literal) = segment else { continue };
+        let Some((_, after)) = rest.split_once(literal.as_str()) else { return false };
+        rest = after;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_may_be_any_text() {
+        let may = |template: &str, text| may_be(&template.parse().unwrap(), text);
+        assert!(
+            may("orders", "orders")
+                && !may("orders", "orders.dead")
+                && !may("orders.dead", "orders")
+        );
+        assert!(may("{{ key }}", "orders") && may("orders.{{ key }}", "orders.x"));
+        assert!(!may("orders.{{ key }}", "orders") && !may("ab{{ key }}bc", "abc"));
+        assert!(may("{{ key }}.dead", "a.dead.dead") && !may("{{ key }}.dead", "a.dead.x"));
+        assert!(
+            may("a.{{ key }}.b.{{ key }}", "a.x.b.y") && !may("a.{{ key }}.b.{{ key }}", "a.x.c.y")
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! Texts with a grammar of their own, by the `format` that their schema names.
+
+use std::net::SocketAddr;
+
+use crate::{
+    ByteSize, Duration, Field, Percent, Rate, Template, TemplateError, Url, units::UnitError,
+};
+
+/// Whether a value of this format is never shown.
+pub(super) fn is_secret(format: &str) -> bool {
+    matches!(format, "hybridge-secret" | "hybridge-url")
+}
+
+/// What a text of this format looks like.
+pub(super) fn example(format: &str) -> Option<&'static str> {
+    Some(match format {
+        "hybridge-duration" => "a time with its unit: `200ms`, `30s`, `1m`, `24h`, `30d`",
+        "hybridge-bytes" => "a size with its unit: `512B`, `64KiB`, `64MiB`, `1GiB`",
+        "hybridge-rate" => "a rate: `1000/s`, `60/m`, `10/h`",
+        "hybridge-percent" => "a share: `20%`",
+        "hybridge-listen" => "an IP address and a port: `127.0.0.1:8080`, `[::1]:8080`",
+        "hybridge-url" => "an absolute URL: `https://billing.example/events`",
+        "hybridge-secret" => "a text, best `${NAME}` or `${file:path}`",
+        "hybridge-field" => "a field: `event.type`, `event.data.name`, `headers[\"x\"]`, `key`",
+        "hybridge-template" => "a text, with `{{ event.type }}` where a field belongs",
+        _ => return None,
+    })
+}
+
+/// What is wrong with a text of this format, and what would be right; neither holds the text but as a suggestion.
+pub(super) fn check(format: &str, text: &str) -> Option<(String, String)> {
+    match format {
+        "hybridge-duration" => unit(text.parse::<Duration>().err()),
+        "hybridge-bytes" => unit(text.parse::<ByteSize>().err()),
+        "hybridge-rate" => unit(text.parse::<Rate>().err()),
+        "hybridge-percent" => unit(text.parse::<Percent>().err()),
+        "hybridge-template" => template(text.parse::<Template>().err()),
+        "hybridge-field" => template(text.parse::<Field>().err()),
+        "hybridge-listen" => listen(text),
+        "hybridge-url" => url(text),
+        _ => None,
+    }
+}
+
+fn unit(error: Option<UnitError>) -> Option<(String, String)> {
+    error.map(|error| (error.message, error.help))
+}
+
+fn template(error: Option<TemplateError>) -> Option<(String, String)> {
+    let error = error?;
+    Some((format!("{} at character {} of the text", error.message, error.at), error.help))
+}
+
+fn listen(text: &str) -> Option<(String, String)> {
+    if text.parse::<SocketAddr>().is_ok() {
+        return None;
+    }
+    let help = match text.strip_prefix("localhost:").or(text.strip_prefix(':')) {
+        Some(port) if port.parse::<u16>().is_ok() => format!("write `127.0.0.1:{port}`"),
+        _ => "write an IP address and a port: `127.0.0.1:8080`, `[::1]:8080`".to_owned(),
+    };
+    Some(("not an address to listen on".to_owned(), help))
+}
+
+fn url(text: &str) -> Option<(String, String)> {
+    let message = Url::new(text).check(&["http", "https"]).err()?;
+    let help = "write `https://host/path`; credentials go into `token` or `headers`";
+    Some((message, help.to_owned()))
+}

@@ -1,0 +1,31 @@
+//! What somebody may have meant.
+
+/// The candidate that is nearest to `word`, where one is near enough to be meant.
+pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let distance = |candidate: &&&str| strsim::damerau_levenshtein(word, candidate);
+    if word.len() > 64 {
+        return None;
+    }
+    let near = candidates.iter().min_by_key(distance)?;
+    let most = (near.chars().count() / 3).max(1);
+    let prefix = word.len() >= 3 && (near.starts_with(word) || word.starts_with(near));
+    (distance(&near) <= most || prefix).then_some(*near)
+}
+
+/// Help for an unknown key: the key that may have been meant, else all there are.
+pub(crate) fn keys(key: &str, known: &[&str]) -> String {
+    match nearest(key, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "this map has no keys".to_owned(),
+        None => format!("known here: {}", known.join(", ")),
+    }
+}
+
+/// A key for a message: bounded, and without control characters.
+pub(super) fn quoted(key: &str) -> String {
+    let mut shown: String = key.chars().take(64).flat_map(char::escape_debug).collect();
+    if key.chars().nth(64).is_some() {
+        shown.push_str("...");
+    }
+    format!("`{shown}`")
+}
