@@ -20,7 +20,8 @@ use crate::{Config, Problems, rules, schema, shape::Shape};
 /// A configuration that passed every check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
-    /// What the files say together. Connections are applied to the sinks that name them, and `to` stands in `targets`.
+    /// What the files say together. Connections are applied to the sinks that name them, so that the
+    /// `url` of an `http` sink is always set, and `to` stands in `targets`.
     pub config: Config,
     /// The files that were read, in order.
     pub files: Vec<PathBuf>,

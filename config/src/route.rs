@@ -21,8 +21,7 @@ use crate::{ByteSize, SourceConfig, TransformConfig};
 pub struct RouteConfig {
     /// Where the messages come from.
     pub from: SourceConfig,
-    /// The only target. Either this or `targets`. After loading it is `None`: the target stands in `targets`, named
-    /// [`RouteConfig::ONLY_TARGET`].
+    /// The only target. Either this or `targets`.
     pub to: Option<To>,
     /// The targets by name; every message goes to all of them. Either this or `to`.
     #[serde(default)]
@@ -49,7 +48,7 @@ pub struct RouteConfig {
 }
 
 impl RouteConfig {
-    /// The name of the target of a route that says `to`.
+    /// The name of the target of a route that says `to`: after loading it stands in `targets`, and `to` is `None`.
     pub const ONLY_TARGET: &'static str = "to";
 
     /// Which messages keep their order, the source's default applied.

@@ -47,3 +47,6 @@ fn allow_references(schema: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

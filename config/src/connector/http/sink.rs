@@ -16,7 +16,7 @@ use crate::{ByteSize, Duration, Secret, Template, Url};
 pub struct SinkConfig {
     /// The connection that gives URL and credentials. Either this or `url`.
     pub connection: Option<String>,
-    /// Where to post to. Either this or `connection`. After loading it is always set: the connection's URL with `path`.
+    /// Where to post to. Either this or `connection`.
     pub url: Option<Url>,
     /// What is appended to the connection's URL.
     pub path: Option<String>,
