@@ -40,10 +40,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 1024,
+            connections: 512,
             header_time: Duration::from_secs(10),
             write_time: Duration::from_secs(30),
-            buffer: 64 * 1024,
+            buffer: 32 * 1024,
         }
     }
 }
