@@ -4,6 +4,8 @@
 //! metrics are open to everybody; all else needs the token when the listener is not on loopback or
 //! when one is configured.
 
+mod topics;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use hybridge_connectors::log::Store;
 use serde::Serialize;
 
 use crate::serve::{Guard, Refusal, Tokens};
@@ -28,6 +31,8 @@ pub struct Admin {
     pub status: Arc<Status>,
     /// The numbers of the process.
     pub metrics: Metrics,
+    /// The embedded log, for the commands that look at topics.
+    pub store: Store,
 }
 
 /// Everything that the listener at `address` answers.
@@ -37,6 +42,9 @@ pub fn router(admin: Admin, address: SocketAddr, tokens: Tokens) -> Router {
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/routes", get(routes))
+        .route("/topics", get(topics::list))
+        .route("/topics/{topic}", get(topics::stat))
+        .route("/topics/{topic}/records", get(topics::records))
         .fallback(async || Refusal::not_found("there is nothing at this path"))
         .with_state(admin);
     Guard::new(address, tokens, &OPEN).protect(router)

@@ -126,7 +126,13 @@ impl Feed {
 
     /// Returns once a partition has something. Cancel-safe.
     pub(crate) async fn wait(&mut self) {
-        let waits: Vec<_> = self.readers.iter_mut().map(|reader| Box::pin(reader.wait())).collect();
+        self.wait_for(|_| true).await;
+    }
+
+    /// Returns once a partition that `wanted` says yes to has something. Cancel-safe.
+    pub(crate) async fn wait_for(&mut self, wanted: impl Fn(u32) -> bool) {
+        let readers = (0..).zip(&mut self.readers).filter(|(partition, _)| wanted(*partition));
+        let waits: Vec<_> = readers.map(|(_, reader)| Box::pin(reader.wait())).collect();
         if waits.is_empty() {
             std::future::pending::<()>().await;
         }

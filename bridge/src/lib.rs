@@ -6,3 +6,4 @@ pub mod serve;
 pub mod status;
 pub mod subscribe;
 pub mod telemetry;
+mod topics;

@@ -4,6 +4,7 @@
 //! peer reading. One that stops reading is cut off and holds nobody else up.
 
 mod guard;
+pub(crate) mod query;
 mod refusal;
 mod stalling;
 

@@ -11,7 +11,6 @@ mod group;
 mod groups;
 mod leases;
 mod pull;
-mod query;
 mod room;
 mod sse;
 

@@ -9,11 +9,17 @@ use crate::status::{Counts, Facts, STALLED_AFTER, Stage, State as RouteState};
 
 /// A listener on a free port, and the state that it speaks for.
 async fn start(tokens: &[&str]) -> (String, Arc<Status>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), hybridge_connectors::log::Options::default()).unwrap();
+    start_with(tokens, store).await
+}
+
+async fn start_with(tokens: &[&str], store: Store) -> (String, Arc<Status>) {
     let status = Status::new(Pool::new(1), STALLED_AFTER);
     let listener = serve::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let tokens = tokens.iter().map(|token| (*token).to_owned()).collect();
-    let admin = Admin { status: status.clone(), metrics: Metrics::detached() };
+    let admin = Admin { status: status.clone(), metrics: Metrics::detached(), store };
     let router = router(admin, address, tokens);
     let stop = tokio_util::sync::CancellationToken::new();
     tokio::spawn(serve::serve(listener, router, serve::Limits::default(), stop, Duration::ZERO));
@@ -65,4 +71,40 @@ async fn a_token_guards_all_but_health_and_metrics() {
     let rebound =
         reqwest::Client::new().get(format!("{base}/metrics")).header("host", "evil.example");
     assert_eq!(rebound.send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn the_commands_see_topics_and_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), hybridge_connectors::log::Options::default()).unwrap();
+    let topic = store.topic("orders").await.unwrap();
+    let messages =
+        vec![hybridge_core::Message { payload: Some("x".into()), ..Default::default() }; 3];
+    store.append(&topic, &messages).await;
+    let (base, _) = start_with(&[], store).await;
+
+    let (_, body) = get(format!("{base}/topics")).await;
+    assert_eq!(body["topics"][0]["partitions"][0]["records"], 3);
+    let (_, body) = get(format!("{base}/topics/orders")).await;
+    assert_eq!(body["topic"], "orders");
+    let (_, body) = get(format!("{base}/topics/orders/records?partition=0&offset=1&max=1")).await;
+    assert_eq!(
+        (&body["records"][0]["offset"], &body["next"]),
+        (&Value::from(1), &Value::from("0:2"))
+    );
+    let (_, body) = get(format!("{base}/topics/orders/records?cursor=0:2")).await;
+    assert_eq!(
+        (&body["records"][0]["payload"], &body["end"]),
+        (&Value::from("x"), &Value::from(true))
+    );
+    for (path, code) in [
+        ("none/records", 404),
+        ("none", 404),
+        ("orders/records?offset=1", 400),
+        ("orders/records?cursor=0:9", 400),
+        ("orders/records?partition=4", 400),
+        ("orders/records?partitions=0", 400),
+    ] {
+        assert_eq!(get(format!("{base}/topics/{path}")).await.0, code, "{path}");
+    }
 }

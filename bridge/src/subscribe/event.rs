@@ -6,6 +6,9 @@ use hybridge_connectors::log::{Record, Topic};
 use hybridge_core::{Attributes, Message, Text, Value};
 use hybridge_schemas::cloudevents;
 
+use crate::serve::Refusal;
+use crate::serve::query::Query;
+
 /// How the data of an event is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Data {
@@ -14,6 +17,17 @@ pub(super) enum Data {
     Plain,
     /// Always in base64: every byte as it came in, white space around and within JSON included.
     Base64,
+}
+
+impl Data {
+    /// `data=json|base64`.
+    pub(super) fn of(query: &Query) -> Result<Self, Refusal> {
+        match query.get("data") {
+            None | Some("json") => Ok(Self::Plain),
+            Some("base64") => Ok(Self::Base64),
+            Some(other) => Err(Refusal::bad(format!("data={other}: json or base64 is wanted"))),
+        }
+    }
 }
 
 /// The message as an event: itself if it is one, else wrapped into one that names its place in the

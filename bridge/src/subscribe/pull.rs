@@ -11,12 +11,12 @@ use hybridge_connectors::log::is_valid_name;
 use hybridge_core::{Text, Value};
 use serde::{Deserialize, Serialize};
 
-use super::event;
+use super::event::{self, Data};
 use super::group::{Ask, OpenError};
 use super::leases::Receipt;
-use super::query::{self, Query};
 use super::{Subscribe, find, room};
 use crate::serve::Refusal;
+use crate::serve::query::{self, Query};
 
 const BATCH: &str = "application/cloudevents-batch+json";
 /// The extension attribute of an event that holds its receipt.
@@ -45,7 +45,7 @@ pub(super) async fn receive(
         wait: query.duration("wait", Duration::ZERO, Duration::ZERO, MOST_WAIT)?,
         lease: query.duration("lease", LEASE, LEAST_LEASE, LONGEST)?,
     };
-    let data = query.data()?;
+    let data = Data::of(&query)?;
     let from = query.from()?;
     let topic = find(&subscribe.store, &topic)?;
     check(&group)?;

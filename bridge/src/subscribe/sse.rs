@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 use super::event::{self, Data};
 use super::filter::{self, Filter};
 use super::frame;
-use super::query::Query;
 use super::room::{self, Large, PIECE, Room};
 use super::{Subscribe, find};
 use crate::feed::{Cursor, Feed, Start};
 use crate::serve::Refusal;
+use crate::serve::query::Query;
 
 /// How often something is written where there is no event to write.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -42,7 +42,7 @@ pub(super) async fn events(
             filter.add(attribute, pattern);
         }
     }
-    let data = query.data()?;
+    let data = Data::of(&query)?;
     let feed = Feed::open(&subscribe.store, &topic, &start).await?;
     let subscription = Subscription {
         cursor: feed.cursor(),

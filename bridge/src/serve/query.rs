@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use hybridge_config::units;
 
-use super::event::Data;
+use super::Refusal;
 use crate::feed::Start;
-use crate::serve::Refusal;
 
 /// The parameters of a request, in order; names may repeat.
 #[derive(Debug, Default)]
-pub(super) struct Query(pub(super) Vec<(String, String)>);
+pub(crate) struct Query(pub(crate) Vec<(String, String)>);
 
 impl Query {
     /// Refuses parameters that are not among `known`.
-    pub(super) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
         match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
             None => Ok(()),
             Some((name, _)) => Err(Refusal::bad(format!(
@@ -25,18 +24,27 @@ impl Query {
         }
     }
 
+    /// A number; `None` where it is not given.
+    pub(crate) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Refusal> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        match text.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(Refusal::bad(format!("{name}={text}: a number is wanted"))),
+        }
+    }
+
     /// The value of a parameter, the last one where it repeats.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// The values of all parameters of this name.
-    pub(super) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// A time between `least` and `most`; `default` where it is not given.
-    pub(super) fn duration(
+    pub(crate) fn duration(
         &self,
         name: &str,
         default: Duration,
@@ -48,7 +56,7 @@ impl Query {
     }
 
     /// A number between 1 and `most`; `default` where it is not given.
-    pub(super) fn count(&self, name: &str, default: usize, most: usize) -> Result<usize, Refusal> {
+    pub(crate) fn count(&self, name: &str, default: usize, most: usize) -> Result<usize, Refusal> {
         let Some(text) = self.get(name) else { return Ok(default) };
         match text.parse() {
             Ok(count) if (1..=most).contains(&count) => Ok(count),
@@ -56,17 +64,8 @@ impl Query {
         }
     }
 
-    /// `data=json|base64`.
-    pub(super) fn data(&self) -> Result<Data, Refusal> {
-        match self.get("data") {
-            None | Some("json") => Ok(Data::Plain),
-            Some("base64") => Ok(Data::Base64),
-            Some(other) => Err(Refusal::bad(format!("data={other}: json or base64 is wanted"))),
-        }
-    }
-
     /// `from=earliest|latest|TIME`.
-    pub(super) fn from(&self) -> Result<Option<Start>, Refusal> {
+    pub(crate) fn from(&self) -> Result<Option<Start>, Refusal> {
         let Some(text) = self.get("from") else { return Ok(None) };
         let start = match text {
             "earliest" => Start::Earliest,
@@ -85,7 +84,7 @@ impl Query {
 }
 
 /// A time with its unit, between `least` and `most`.
-pub(super) fn duration(
+pub(crate) fn duration(
     name: &str,
     text: &str,
     least: Duration,
