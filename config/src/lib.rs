@@ -47,3 +47,4 @@ pub use template::{Field, OriginField, Segment, Step, Template, TemplateError};
 pub use transform::TransformConfig;
 pub use units::{ByteSize, Duration, Percent, Rate};
 pub use url::Url;
+pub use yaml::from_yaml;

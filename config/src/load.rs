@@ -7,6 +7,8 @@
 //! 5. `to` becomes a target like any other, and connections are applied to the sinks that name them.
 
 mod files;
+mod places;
+mod replaced;
 mod resolve;
 mod sections;
 mod sources;
@@ -15,16 +17,31 @@ use std::path::PathBuf;
 
 pub(crate) use sections::Sections;
 
-use crate::{Config, Problems, rules, schema, shape::Shape};
+use crate::{Config, Problem, Problems, rules, schema, shape::Shape};
 
 /// A configuration that passed every check.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
-    /// What the files say together. Connections are applied to the sinks that name them, so that the
-    /// `url` of an `http` sink is always set, and `to` stands in `targets`.
+    /// What the files say together. Connections are applied to the sinks that name them, so that the `url` of an `http`
+    /// sink is always set, and `to` stands in `targets`.
     pub config: Config,
     /// The files that were read, in order.
     pub files: Vec<PathBuf>,
+    places: places::Places,
+}
+
+impl Loaded {
+    /// A problem that only shows when something is made from the configuration, such as a certificate that cannot be read.
+    /// `path` leads to the value as the file says it: `["routes", "orders", "from", "http", "tls"]`; where the file does
+    /// not go so far, the problem is at the nearest thing around it. `message` must hold no secret.
+    pub fn problem(
+        &self,
+        path: &[&str],
+        message: impl Into<String>,
+        help: Option<String>,
+    ) -> Problem {
+        self.places.problem(path, message.into(), help)
+    }
 }
 
 /// Reads files and folders (their `*.yaml` and `*.yml` files, sorted by name) as one configuration. `env` looks up the
@@ -43,15 +60,20 @@ pub fn load(paths: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<L
             sections.take(root, &mut shape);
         }
     }
-    let mut findings = std::mem::take(&mut shape.findings);
+    let mut findings = Vec::new();
     let mut config = sections.config(&mut findings);
     rules::check(&config, &sections, &mut findings);
+    let replaced = sections.replaced();
+    findings.iter_mut().for_each(|finding| replaced.hide(finding));
+    sources.findings.append(&mut shape.findings);
     sources.findings.append(&mut findings);
     if !sources.findings.is_empty() {
         return Err(sources.problems(&shape.shown, &shape.secret));
     }
     resolve::resolve(&mut config);
-    Ok(Loaded { config, files })
+    let mut places = sections.places();
+    places.set_files(sources.masked(&shape.shown, &shape.secret));
+    Ok(Loaded { config, files, places })
 }
 
 #[cfg(test)]

@@ -3,14 +3,19 @@
 pub(crate) mod mask;
 mod report;
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The file.
+    #[serde(serialize_with = "as_text")]
     pub file: PathBuf,
     /// The line, counted from 1; 0 where the problem is the file as a whole.
     pub line: usize,
@@ -42,6 +47,11 @@ impl fmt::Display for Problem {
     }
 }
 
+/// A path that is no text is shown as far as it can be.
+fn as_text<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&path.display())
+}
+
 /// Everything that is wrong with all files: at least one problem. Serialises as a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -50,7 +60,8 @@ pub struct Problems {
 }
 
 impl Problems {
-    pub(crate) fn new(problems: Vec<Problem>) -> Self {
+    /// Problems that were found after loading, such as those of [`crate::Loaded::problem`]; at least one.
+    pub fn new(problems: Vec<Problem>) -> Self {
         Self { problems }
     }
 

@@ -27,15 +27,20 @@ pub(super) fn resolve(config: &mut Config) {
 
 /// Gives a sink what it does not say itself.
 fn apply(connection: &http::ConnectionConfig, sink: &mut http::SinkConfig) {
-    let base = connection.url.expose();
+    let url = connection.url.expose();
     sink.url = Some(match &sink.path {
-        None => Url::new(base),
-        Some(path) => {
-            Url::new(format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/')))
-        }
+        None => Url::new(url),
+        Some(path) => Url::new(join(url, path)),
     });
     sink.token = sink.token.take().or_else(|| connection.token.clone());
     sink.tls = sink.tls.take().or_else(|| connection.tls.clone());
     sink.connect_timeout = sink.connect_timeout.or(connection.connect_timeout);
     sink.connection_headers = connection.headers.clone();
+}
+
+/// Appends a path to that of a URL; a query stays at the end.
+fn join(url: &str, path: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (base, query) = url.split_at(end);
+    format!("{}/{}{query}", base.trim_end_matches('/'), path.trim_start_matches('/'))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
+use super::{places::Places, replaced::Replaced};
 use crate::{
     Config,
     shape::Shape,
@@ -124,6 +125,28 @@ impl Sections {
             }
             named.insert(entry.key, item);
         }
+    }
+
+    /// Everything that came from outside.
+    pub(super) fn replaced(&self) -> Replaced {
+        let mut replaced = Replaced::default();
+        let named = self.named.values().flat_map(BTreeMap::values);
+        named.chain(self.single.values()).for_each(|item| replaced.take(&item.node));
+        replaced
+    }
+
+    /// Where everything stands.
+    pub(super) fn places(&self) -> Places {
+        let mut places = Places::default();
+        for (section, items) in &self.named {
+            for (name, item) in items {
+                places.insert(&[section, name], item.key_place, &item.node);
+            }
+        }
+        for (section, item) in &self.single {
+            places.insert(&[section], item.key_place, &item.node);
+        }
+        places
     }
 
     /// What is not broken, with types.

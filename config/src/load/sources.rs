@@ -17,6 +17,8 @@ use crate::{
 
 /// Largest file that is read.
 const LARGEST: u64 = 4 << 20;
+/// Problems that are reported at once.
+const MOST_PROBLEMS: usize = 1_000;
 
 /// Every file that was looked at, by the number that places carry, and what is wrong.
 #[derive(Default)]
@@ -101,33 +103,45 @@ impl Sources {
         format!("the first one is at {file}:{}:{}", first.line, first.column)
     }
 
-    /// All findings as problems, in the order of files and lines. Of the texts, only scalars that are `shown` and not
-    /// `secret` stay readable.
+    /// The paths and texts of all files. Of the texts, only scalars that are `shown` and not `secret` stay readable.
+    pub(super) fn masked(
+        &self,
+        shown: &HashSet<(usize, usize)>,
+        secret: &HashSet<(usize, usize)>,
+    ) -> Vec<(PathBuf, Arc<str>)> {
+        let mask = |(file, source): (usize, &Source)| {
+            let clear = |start| shown.contains(&(file, start)) && !secret.contains(&(file, start));
+            (source.path.clone(), source.masked(clear).into())
+        };
+        self.files.iter().enumerate().map(mask).collect()
+    }
+
+    /// All findings as problems, in the order of files and lines, up to so many that nobody reads on.
     pub(super) fn problems(
         mut self,
         shown: &HashSet<(usize, usize)>,
         secret: &HashSet<(usize, usize)>,
     ) -> Problems {
-        let mut texts: Vec<Option<Arc<str>>> = vec![None; self.files.len()];
+        let files = self.masked(shown, secret);
         self.findings.sort_by_key(|finding| finding.place);
         self.findings.dedup();
+        if self.findings.len() > MOST_PROBLEMS {
+            let message = format!("and {} more problems", self.findings.len() - MOST_PROBLEMS);
+            let place = self.findings[MOST_PROBLEMS].place;
+            self.findings.truncate(MOST_PROBLEMS);
+            self.findings.push(Finding::new(place, message, "correct the others first"));
+        }
         let problems = self.findings.iter().map(|finding| {
             let place = finding.place;
-            let source = &self.files[place.file];
-            let text = texts[place.file].get_or_insert_with(|| {
-                let clear = |start| {
-                    shown.contains(&(place.file, start)) && !secret.contains(&(place.file, start))
-                };
-                source.masked(clear).into()
-            });
+            let (file, text) = files[place.file].clone();
             Problem {
-                file: source.path.clone(),
+                file,
                 line: place.line,
                 column: place.column,
                 message: finding.message.clone(),
                 help: finding.help.clone().or(finding.first.map(|first| self.first(first))),
                 span: (place.start, place.end),
-                text: text.clone(),
+                text,
             }
         });
         Problems::new(problems.collect())

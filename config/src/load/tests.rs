@@ -387,7 +387,7 @@ routes:
 fn a_connection_gives_a_sink_what_it_does_not_say() {
     let text = "hybridge: v1
 connections:
-  billing: { http: { url: \"https://billing.example/base/\", token: \"${SECRET}\", connect_timeout: 2s, headers: { x-key: k } } }
+  billing: { http: { url: \"https://billing.example/base/?sig=1\", token: \"${SECRET}\", connect_timeout: 2s, headers: { x-key: k } } }
 routes:
   a: { from: { log: { topic: a } }, to: { http: { connection: billing, path: /events, connect_timeout: 1s } } }
 ";
@@ -395,7 +395,7 @@ routes:
     let crate::SinkConfig::Http(sink) = &config.routes["a"].targets["to"].to.sinks()[0] else {
         panic!()
     };
-    assert_eq!(sink.url.as_ref().unwrap().expose(), "https://billing.example/base/events");
+    assert_eq!(sink.url.as_ref().unwrap().expose(), "https://billing.example/base/events?sig=1");
     assert_eq!(sink.token.as_ref().unwrap().expose(), "hunter2");
     assert_eq!(sink.connect_timeout, Some(crate::Duration::from_secs(1)));
     assert_eq!(sink.connection_headers["x-key"].expose(), "k");
@@ -519,6 +519,9 @@ const LEAKS: &[&str] = &[
     "hybridge: v1\nlimits: { memory: \"1${SECRET}\" }\nadmin: { listen: [\"${SECRET}\"] }\n",
     "hybridge: v1\nconnections: { c: { http: { url: \"http://x\", headers: { a: { b: hunter2 } } } } }\n",
     "hybridge: v1\nconnections: { c: { http: { url: \"http://x y${SECRET}\", headers: hunter2 } } }\n",
+    "hybridge: v1\nroutes: { a: { from: { log: { topic: \"${SECRET}/\", group: \"/${SECRET}\" } }, to: { http: { connection: \"${SECRET}\" } } } }\n",
+    "hybridge: v1\nroutes: { a: { from: { http: { listen: \"127.0.0.1:1\", path: \"${SECRET}\" } }, to: { log: { topic: \"${SECRET} x\" } } } }\n",
+    "hybridge: v1\nroutes: { a: { from: { log: { topic: \"${SECRET}\", group: g } }, to: { log: { topic: \"${SECRET}\" } } }, b: { from: { log: { topic: \"${SECRET}\", group: g } }, to: { log: { topic: y } } } }\n",
 ];
 
 #[test]
@@ -540,6 +543,24 @@ fn the_report_shows_the_line_and_the_caret() {
         "{report}"
     );
     assert!(report.contains("─────") && report.contains("did you mean `memory`?"), "{report}");
+}
+
+#[test]
+fn what_fails_later_has_its_place_and_hides_secrets_too() {
+    let folder = write(&[(
+        "a.yaml",
+        INBOX.replace("listen:", "token: hunter2, tls: { cert: c, key: k }, listen:").as_str(),
+    )]);
+    let loaded = load(&[folder.path().to_owned()], &variable).unwrap();
+    let problem = |path: &[&str]| loaded.problem(path, "no", Some("yes".to_owned()));
+    let tls = problem(&["routes", "inbox", "from", "http", "tls", "cert"]);
+    assert_eq!((tls.line, tls.column), (4, 50));
+    assert_eq!(problem(&["routes", "inbox", "from", "http", "tls", "ca"]).column, 42);
+    assert_eq!(problem(&["routes", "inbox"]).line, 3);
+    assert_eq!(problem(&["nothing"]).line, 0);
+    let report = Problems::new(vec![tls]).report(false);
+    assert!(report.contains("cert: c") && !report.contains("hunter2"), "{report}");
+    assert!(!format!("{loaded:?}").contains("hunter2"));
 }
 
 fn load_any(text: &[u8]) {

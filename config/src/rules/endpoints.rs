@@ -54,6 +54,11 @@ impl Rules<'_> {
             }
             (None, Some(_)) => {}
         }
+        if sink.path.as_ref().is_some_and(|path| path.contains(['?', '#'])) {
+            let help = "write a query into the connection's `url`, which is secret";
+            let place = self.sink_place(route, path, "path");
+            self.refuse(place, "a `path` with a query", help);
+        }
         if let Some(tls) = &sink.tls {
             let place = self.sink_place(route, path, "tls");
             self.client_tls(tls, place);

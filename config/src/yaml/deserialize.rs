@@ -232,7 +232,8 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Error> {
-        self.0.next().map(|node| seed.deserialize(node)).transpose()
+        let Some(node) = self.0.next() else { return Ok(None) };
+        seed.deserialize(node).map(Some).map_err(|error| error.at(node.place))
     }
 }
 
@@ -262,7 +263,9 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         match self.current {
-            Some(entry) => seed.deserialize(&entry.node),
+            Some(entry) => {
+                seed.deserialize(&entry.node).map_err(|error| error.at(entry.node.place))
+            }
             None => Err(de::Error::custom("a value without a key")),
         }
     }
@@ -293,7 +296,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
-        seed.deserialize(&self.0.node)
+        seed.deserialize(&self.0.node).map_err(|error| error.at(self.0.node.place))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {

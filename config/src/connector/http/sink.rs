@@ -18,7 +18,7 @@ pub struct SinkConfig {
     pub connection: Option<String>,
     /// Where to post to. Either this or `connection`.
     pub url: Option<Url>,
-    /// What is appended to the connection's URL.
+    /// What is appended to the path of the connection's URL; no query.
     pub path: Option<String>,
     /// The request method.
     pub method: Method,
