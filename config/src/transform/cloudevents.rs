@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::Template;
 
-/// Makes a CloudEvent of whatever arrives: binary and structured events are recognised and pass with every
-/// attribute kept, and anything else is wrapped. The attributes given here are for what is wrapped only.
+/// Makes a CloudEvent of whatever arrives. Events pass as they are; a payload in the JSON format of CloudEvents, one
+/// event or a batch, is decoded; anything else is wrapped. The attributes given here are for what is wrapped only.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CloudeventsConfig {
@@ -23,8 +23,11 @@ pub struct CloudeventsConfig {
     pub id: Option<Template>,
     /// `datacontenttype` of an event made from a plain message. Default: the message's `content-type` header, else
     /// `application/json` where the payload is JSON and `application/octet-stream` where it is not.
+    #[serde(deserialize_with = "media_type")]
     pub content_type: Option<String>,
-    /// Extension attributes of an event made from a plain message.
+    /// Extension attributes of an event made from a plain message; names have lower-case letters and digits only.
+    #[serde(deserialize_with = "extensions")]
+    #[schemars(extend("propertyNames" = { "pattern": "^[a-z0-9]+$" }))]
     pub extensions: BTreeMap<String, Template>,
     /// What to do with a message that is no CloudEvent. Default: `wrap`.
     pub plain: PlainMessages,
@@ -39,4 +42,62 @@ pub enum PlainMessages {
     Wrap,
     /// It is a permanent fault: a dead letter.
     Reject,
+}
+
+/// Attributes that are not extensions: they have keys of their own or are not to be chosen.
+const CORE: [&str; 9] = [
+    "data",
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "datacontenttype",
+    "dataschema",
+    "subject",
+    "time",
+];
+
+fn extensions<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Template>, D::Error> {
+    let extensions = BTreeMap::<String, Template>::deserialize(from)?;
+    let is_lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    for name in extensions.keys() {
+        if CORE.contains(&name.as_str()) {
+            return Err(D::Error::custom(format!("{name} is not an extension attribute")));
+        }
+        if name.is_empty() || !name.bytes().all(is_lower) {
+            let what = "the name of an attribute has lower-case letters and digits only";
+            return Err(D::Error::custom(format!("{name:?}: {what}")));
+        }
+    }
+    Ok(extensions)
+}
+
+/// A media type as far as a person gets it wrong; parameters are not looked at.
+fn media_type<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let is_token = |part: &str| {
+        let is_token_byte =
+            |byte: u8| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte);
+        !part.is_empty() && part.bytes().all(is_token_byte)
+    };
+    match essence.split_once('/') {
+        Some((kind, subtype)) if is_token(kind) && is_token(subtype) => Ok(Some(text)),
+        _ => Err(D::Error::custom(format!("{text:?} is no media type such as application/json"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_media_types_are_checked_at_load() {
+        for text in ["extensions: { myExt: a }", "extensions: { id: a }", "content_type: json"] {
+            assert!(serde_saphyr::from_str::<CloudeventsConfig>(text).is_err(), "{text}");
+        }
+        let sound =
+            "content_type: text/plain; charset=utf-8\nextensions: { tenant: \"{{ key }}\" }";
+        assert!(serde_saphyr::from_str::<CloudeventsConfig>(sound).is_ok());
+    }
 }

@@ -3,22 +3,28 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{Field, Template};
 
-/// Changes fields of a message: first `rename`, then `set`, then `remove`. Every reference on the right is read from the
-/// message as it was before this step.
+/// Changes fields of a message: first `rename`, then `set`, then `remove`. Templates are completed from the message as it
+/// was before this step. Where a message comes from (`origin`) cannot be changed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MapConfig {
-    /// From a field to its new name. A field that the message does not have is left out.
+    /// From a field to its new name, which loses what it had. A field that the message does not have is left out. No
+    /// field may be both renamed and the new name of another.
+    #[serde(deserialize_with = "rename")]
     #[schemars(extend("propertyNames" = { "type": "string", "format": "hybridge-field" }))]
     pub rename: BTreeMap<Field, Field>,
-    /// Fields and their new values.
+    /// Fields and their new values. A member of `event.data` that is not there is added with the objects on the way to
+    /// it; an element of a list must be there.
+    #[serde(deserialize_with = "set")]
     #[schemars(extend("propertyNames" = { "type": "string", "format": "hybridge-field" }))]
     pub set: BTreeMap<Field, Value>,
-    /// Fields to take away; one that the message does not have is left out.
+    /// Fields to take away; one that the message does not have is left out. The attributes that every event has cannot
+    /// be taken away.
+    #[serde(deserialize_with = "remove")]
     pub remove: Vec<Field>,
 }
 
@@ -33,4 +39,73 @@ pub enum Value {
     Boolean(bool),
     /// A number.
     Number(serde_json::Number),
+}
+
+fn rename<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Field, Field>, D::Error> {
+    let renames = BTreeMap::<Field, Field>::deserialize(from)?;
+    for (old, new) in &renames {
+        check_removable(old).and_then(|()| check_settable(new)).map_err(D::Error::custom)?;
+        if renames.contains_key(new) {
+            let what = "is renamed and also the new name of a field; make two steps of it";
+            return Err(D::Error::custom(format!("{new} {what}")));
+        }
+    }
+    Ok(renames)
+}
+
+fn set<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Field, Value>, D::Error> {
+    let set = BTreeMap::<Field, Value>::deserialize(from)?;
+    for field in set.keys() {
+        check_settable(field).map_err(D::Error::custom)?;
+    }
+    Ok(set)
+}
+
+fn remove<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Field>, D::Error> {
+    let remove = Vec::<Field>::deserialize(from)?;
+    for field in &remove {
+        check_removable(field).map_err(D::Error::custom)?;
+    }
+    Ok(remove)
+}
+
+fn check_settable(field: &Field) -> Result<(), String> {
+    match field {
+        Field::Origin(_) => Err(format!("{field} cannot be changed")),
+        Field::Attribute(name) if name == "specversion" => {
+            Err(format!("{field} cannot be changed"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_removable(field: &Field) -> Result<(), String> {
+    check_settable(field)?;
+    match field {
+        Field::Attribute(name) if ["id", "source", "type"].contains(&name.as_str()) => {
+            Err(format!("{field} cannot be taken away: every event has one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_message_could_bear_is_refused() {
+        for (text, reason) in [
+            ("remove: [event.id]", "every event has one"),
+            ("remove: [origin.topic]", "cannot be changed"),
+            ("rename: { event.type: event.kind }", "every event has one"),
+            ("set: { event.specversion: \"2\" }", "cannot be changed"),
+            ("rename: { key: event.a, event.a: event.b }", "make two steps"),
+        ] {
+            let error = serde_saphyr::from_str::<MapConfig>(text).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        let sound = "rename: { event.a: event.data.b }\nset: { event.id: \"{{ key }}\", key: x }\nremove: [key]";
+        assert!(serde_saphyr::from_str::<MapConfig>(sound).is_ok());
+    }
 }
