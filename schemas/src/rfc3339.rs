@@ -34,6 +34,19 @@ pub fn millis(text: &str) -> Option<i64> {
     Some(seconds * 1000 + fraction)
 }
 
+/// The timestamp of so many milliseconds since 1970-01-01T00:00:00Z, in UTC; `None` outside of the
+/// years 0 to 9999, which the form cannot write.
+pub fn format(millis: i64) -> Option<String> {
+    let (days, millis) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
+    let (year, month, day) = date(days);
+    if !(0..=9999).contains(&year) {
+        return None;
+    }
+    let (seconds, millis) = (millis / 1000, millis % 1000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"))
+}
+
 fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |sum, digit| {
         digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0'))
@@ -91,6 +104,20 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+/// The inverse of [`days`].
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let leap_days = day_of_era / 1460 - day_of_era / 36_524 + day_of_era / 146_096;
+    let year_of_era = (day_of_era - leap_days) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (year, month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -117,6 +144,8 @@ mod tests {
             assert_eq!(millis(text), None, "{text}");
         }
         assert_eq!(millis("1990-12-31T23:59:60Z"), millis("1991-01-01T00:00:00Z"));
+        assert_eq!(format(253_402_300_800_000), None);
+        assert_eq!(format(i64::MIN), None);
         assert_eq!(millis("0001-01-01t00:00:00z"), Some(-62_135_596_800_000));
     }
 
@@ -131,6 +160,11 @@ mod tests {
             let text = format!("{local:.digits$}{sign}{:02}:{:02}", offset / 60, offset % 60);
             let known = match digits { 0 => 1000, 1 => 100, 2 => 10, _ => 1 };
             prop_assert_eq!(millis(&text), Some(millisecond.div_euclid(known) * known), "{}", text);
+        }
+
+        #[test]
+        fn what_is_written_is_read_again(millisecond in -62_167_219_200_000i64..253_402_300_800_000) {
+            prop_assert_eq!(format(millisecond).as_deref().and_then(millis), Some(millisecond));
         }
 
         #[test]

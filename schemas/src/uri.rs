@@ -24,6 +24,19 @@ pub fn is_reference(text: &str) -> bool {
     is_authority(&after[..end]) && is_made_of(&after[end..], is_path_byte)
 }
 
+/// `text` with everything percent-encoded that the path of a URI cannot have; slashes stay.
+pub fn encode_path(text: &str) -> String {
+    let mut path = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'%' => path.push_str("%25"),
+            _ if is_path_byte(byte) => path.push(char::from(byte)),
+            _ => path.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    path
+}
+
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once(':')?;
     let is_scheme_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
@@ -129,6 +142,9 @@ mod tests {
         #[test]
         fn any_text_is_answered(text in any::<String>()) {
             let _ = (is_uri(&text), is_reference(&text));
+            let path = encode_path(text.trim_start_matches('/'));
+            let reference = format!("/{path}");
+            prop_assert!(is_reference(&reference), "{}", reference);
         }
     }
 }

@@ -1,9 +1,12 @@
 //! `map`: sets, renames and removes fields by reference.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor},
+};
 
 use crate::{Field, Template};
 
@@ -29,9 +32,8 @@ pub struct MapConfig {
 }
 
 /// The new value of a field.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(rename = "MapValue")]
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(untagged, rename = "MapValue")]
 pub enum Value {
     /// A text, completed for every message. One reference and nothing else keeps the type of what it refers to.
     Template(Template),
@@ -39,6 +41,46 @@ pub enum Value {
     Boolean(bool),
     /// A number.
     Number(serde_json::Number),
+}
+
+/// By hand, so that an error in a template is told as what it is.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl Visitor<'_> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a text, a number, true or false")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        match serde_json::Number::from_f64(value) {
+            Some(number) => Ok(Value::Number(number)),
+            None => Err(E::custom("a number that JSON cannot write")),
+        }
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        value.parse().map(Value::Template).map_err(E::custom)
+    }
 }
 
 fn rename<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Field, Field>, D::Error> {
@@ -100,6 +142,8 @@ mod tests {
             ("remove: [origin.topic]", "cannot be changed"),
             ("rename: { event.type: event.kind }", "every event has one"),
             ("set: { event.specversion: \"2\" }", "cannot be changed"),
+            ("set: { key: \"{{ evnt.id }}\" }", "unknown field at character 4"),
+            ("set: { key: [1] }", "a text, a number, true or false"),
             ("rename: { key: event.a, event.a: event.b }", "make two steps"),
         ] {
             let error = serde_saphyr::from_str::<MapConfig>(text).unwrap_err().to_string();
@@ -107,5 +151,13 @@ mod tests {
         }
         let sound = "rename: { event.a: event.data.b }\nset: { event.id: \"{{ key }}\", key: x }\nremove: [key]";
         assert!(serde_saphyr::from_str::<MapConfig>(sound).is_ok());
+        let config: MapConfig =
+            serde_saphyr::from_str("set: { key: 1.5, event.a: -1, event.b: true, event.c: \"1\" }")
+                .unwrap();
+        let kinds = config.set.values().map(|value| format!("{value:?}")).collect::<Vec<_>>();
+        assert_eq!(
+            kinds,
+            ["Number(Number(-1))", "Boolean(true)", "Template(\"1\")", "Number(Number(1.5))"]
+        );
     }
 }

@@ -25,6 +25,11 @@ pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name != "data" && name.bytes().all(is_lower)
 }
 
+/// Whether it is an attribute of the core specification, and not an extension.
+pub fn is_core(name: &str) -> bool {
+    CORE.contains(&name)
+}
+
 /// A name as [`Text`]; the names of the core specification do not allocate.
 pub fn name(name: &str) -> Text {
     match CORE.iter().find(|core| **core == name) {
@@ -82,7 +87,7 @@ pub fn check_all(attributes: &Attributes, mode: Mode) -> Result<(), DecodeError>
 }
 
 fn fault(name: &str, value: &Value, mode: Mode) -> Option<&'static str> {
-    if !CORE.contains(&name) {
+    if !is_core(name) {
         return extension_fault(value, mode);
     }
     let Some(text) = value.as_text() else { return Some("must be a string") };

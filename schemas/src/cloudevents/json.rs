@@ -8,5 +8,5 @@
 mod decode;
 mod encode;
 
-pub use decode::{MOST_EVENTS, decode, decode_batch};
+pub use decode::{MOST_EVENTS, decode, decode_batch, has_required};
 pub use encode::{encode, encode_batch, write};

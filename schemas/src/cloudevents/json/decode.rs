@@ -74,6 +74,34 @@ pub fn decode_batch(
     Ok(events)
 }
 
+/// Whether `text` is a JSON object that has each required attribute as a string: it then is an
+/// event, sound or not, whatever else says so or does not.
+pub fn has_required(text: &[u8]) -> bool {
+    count_required(text).is_ok_and(|count| count == 4)
+}
+
+fn count_required(text: &[u8]) -> Result<usize, Fault> {
+    let mut found = [false; 4];
+    let mut scanner = Scanner::new(text);
+    let mut more = scanner.enter(b'{', b'}')?;
+    while more {
+        let name = scanner.name()?;
+        let value = scanner.value()?;
+        let required = match name {
+            b"\"specversion\"" => 0,
+            b"\"id\"" => 1,
+            b"\"source\"" => 2,
+            b"\"type\"" => 3,
+            _ => 4,
+        };
+        if let Some(found) = found.get_mut(required) {
+            *found |= value.first() == Some(&b'"');
+        }
+        more = scanner.more(b'}')?;
+    }
+    Ok(found.iter().filter(|found| **found).count())
+}
+
 fn check_utf8(text: &[u8]) -> Result<(), DecodeError> {
     match std::str::from_utf8(text) {
         Ok(_) => Ok(()),
