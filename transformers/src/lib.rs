@@ -20,3 +20,28 @@ pub fn build(config: &TransformConfig) -> Box<dyn Transformer> {
         TransformConfig::Map(config) => Box::new(map::Step::new(config)),
     }
 }
+
+#[cfg(test)]
+mod testing {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// The steps of a routing-rule file.
+    pub(crate) fn steps(file: &str) -> Vec<Box<dyn Transformer>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path: PathBuf = folder.path().join("routes.yaml");
+        std::fs::write(&path, file).unwrap();
+        let loaded = hybridge_config::load(&[path], &|_| None);
+        let routes = loaded.unwrap_or_else(|problems| panic!("{problems}")).config.routes;
+        routes.values().flat_map(|route| &route.transform).map(build).collect()
+    }
+
+    /// One step, as it is written in the list of a route.
+    pub(crate) fn step(text: &str) -> Box<dyn Transformer> {
+        let file = format!(
+            "hybridge: v1\nroutes:\n  r:\n    from: {{ stdio: {{}} }}\n    to: {{ stdio: {{}} }}\n    transform:\n      - {{ {text} }}\n"
+        );
+        steps(&file).remove(0)
+    }
+}

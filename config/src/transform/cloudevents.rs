@@ -93,11 +93,15 @@ mod tests {
 
     #[test]
     fn names_and_media_types_are_checked_at_load() {
-        for text in ["extensions: { myExt: a }", "extensions: { id: a }", "content_type: json"] {
-            assert!(serde_saphyr::from_str::<CloudeventsConfig>(text).is_err(), "{text}");
+        let read = |text: &str| serde_json::from_str::<CloudeventsConfig>(text);
+        for text in [
+            r#"{ "extensions": { "myExt": "a" } }"#,
+            r#"{ "extensions": { "id": "a" } }"#,
+            r#"{ "content_type": "json" }"#,
+        ] {
+            assert!(read(text).is_err(), "{text}");
         }
-        let sound =
-            "content_type: text/plain; charset=utf-8\nextensions: { tenant: \"{{ key }}\" }";
-        assert!(serde_saphyr::from_str::<CloudeventsConfig>(sound).is_ok());
+        let sound = r#"{ "content_type": "text/plain; charset=utf-8", "extensions": { "tenant": "{{ key }}" } }"#;
+        assert!(read(sound).is_ok());
     }
 }
