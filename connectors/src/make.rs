@@ -9,6 +9,8 @@ pub struct Local {
     /// The name of this instance: which machine a message came from, where a connector has no
     /// other name for it.
     pub instance: Text,
+    /// The embedded log, once it is open.
+    pub log: Option<crate::log::Store>,
     /// Standard input.
     #[cfg(feature = "stdio")]
     pub input: crate::stdio::Input,
@@ -22,6 +24,7 @@ impl Local {
     pub fn new(instance: Text) -> Self {
         Self {
             instance,
+            log: None,
             #[cfg(feature = "stdio")]
             input: crate::stdio::Input::stdin(),
             #[cfg(feature = "stdio")]
@@ -44,8 +47,11 @@ pub fn source(
     limits: Limits,
     local: &Local,
 ) -> Result<Box<dyn Source>, Error> {
-    let _ = (route, limits, local);
     match config {
+        SourceConfig::Log(config) => {
+            let log = open_log(local)?;
+            Ok(Box::new(crate::log::Source::new(config, route, limits.uncommitted, log)?))
+        }
         #[cfg(feature = "stdio")]
         SourceConfig::Stdio(config) => {
             let input = local.input.clone();
@@ -63,14 +69,22 @@ pub fn sink(
     ordering: Ordering,
     local: &Local,
 ) -> Result<Box<dyn Sink>, Error> {
-    let _ = (route, target, ordering, local);
+    let _ = (route, target);
     match config {
+        SinkConfig::Log(config) => {
+            Ok(Box::new(crate::log::Sink::new(config, ordering, open_log(local)?)?))
+        }
         #[cfg(feature = "stdio")]
         SinkConfig::Stdio(config) => {
             Ok(Box::new(crate::stdio::Sink::new(config, local.output.clone())))
         }
         _ => Err(not_built(config.kind())),
     }
+}
+
+fn open_log(local: &Local) -> Result<crate::log::Store, Error> {
+    let closed = || Error::new(ErrorKind::Fatal, "the embedded log is not open");
+    local.log.clone().ok_or_else(closed)
 }
 
 fn not_built(kind: &str) -> Error {

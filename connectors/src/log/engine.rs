@@ -3,7 +3,7 @@
 //! Only the log thread has it; what readers and appenders share with it is in [`Registry`].
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -52,10 +52,12 @@ pub(crate) enum Request {
 pub(crate) type Commit = (cursors::Key, Option<cursors::Position>);
 
 /// What the log thread shares with everybody else.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Registry {
     pub(crate) topics: Mutex<BTreeMap<String, Topic>>,
     pub(crate) cursors: Mutex<Cursors>,
+    /// Group and topic of everybody who reads as a group.
+    pub(crate) claims: Mutex<HashSet<(String, String)>>,
 }
 
 #[derive(Serialize, Deserialize)]

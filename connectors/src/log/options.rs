@@ -1,7 +1,11 @@
 //! How a log is kept.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
+
+use hybridge_config::{StorageConfig, TopicConfig};
+
+use super::frame::MAX_FRAME;
 
 /// When a record counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +66,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             fsync: Fsync::Always,
-            max_record: 16 << 20,
+            max_record: MAX_FRAME,
             queue_bytes: 16 << 20,
             reserve_bytes: 1 << 20,
             retention_interval: Duration::from_secs(10),
@@ -72,7 +76,33 @@ impl Default for Options {
     }
 }
 
+impl From<&TopicConfig> for TopicOptions {
+    fn from(config: &TopicConfig) -> Self {
+        let retention = Retention {
+            age: config.retention.age.map(|age| age.get()),
+            bytes: config.retention.bytes.map(|bytes| bytes.get()),
+        };
+        let segment_bytes = config.segment_bytes.get();
+        Self { partitions: config.partitions, retention, segment_bytes }
+    }
+}
+
 impl Options {
+    /// What the routing-rule files say.
+    #[must_use]
+    pub fn of_config(storage: &StorageConfig, topics: &BTreeMap<String, TopicConfig>) -> Self {
+        let fsync = match storage.fsync {
+            hybridge_config::Fsync::Always => Fsync::Always,
+            hybridge_config::Fsync::Interval(interval) => Fsync::Interval(interval.get()),
+        };
+        Self {
+            fsync,
+            defaults: (&TopicConfig::default()).into(),
+            topics: topics.iter().map(|(name, topic)| (name.clone(), topic.into())).collect(),
+            ..Self::default()
+        }
+    }
+
     /// What holds for a topic.
     #[must_use]
     pub fn of(&self, topic: &str) -> TopicOptions {

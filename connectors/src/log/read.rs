@@ -52,12 +52,12 @@ impl Cursor {
         Self { offset, spot: None }
     }
 
-    /// Bytes that are left of the segment that it is in.
+    /// Bytes that are left of the segment that it is in; `None` when it will go on in another one.
     pub(crate) fn available(&self, view: &View) -> Option<u64> {
         let spot = self.spot.as_ref()?;
         match view.locate(self.offset) {
             Place::Segment(segment, _) if segment.base == spot.base => {
-                Some(segment.end.saturating_sub(spot.at))
+                segment.end.checked_sub(spot.at).filter(|left| *left > 0)
             }
             _ => None,
         }

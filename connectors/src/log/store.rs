@@ -19,9 +19,11 @@ use super::queue::Queue;
 use super::topic::Topic;
 use super::view::lock;
 
+mod claim;
 mod reader;
 mod stat;
 
+pub use claim::Claim;
 pub use reader::{Read, Reader};
 pub use stat::{GroupStat, PartitionStat, TopicStat};
 
@@ -118,6 +120,12 @@ impl Store {
         self.inner.read_only
     }
 
+    /// The largest record that is taken.
+    #[must_use]
+    pub fn max_record(&self) -> usize {
+        self.inner.max_record
+    }
+
     /// The names of all topics in order, without the log's own.
     #[must_use]
     pub fn topics(&self) -> Vec<String> {
@@ -155,46 +163,45 @@ impl Store {
     ) -> Vec<Result<Position, WriteError>> {
         let partitions = topic.partitions().max(1);
         let keyless = fastrand::u32(..partitions);
-        let to = |message: &Message| match &message.key {
-            Some(key) if partitions > 1 => topic.partition_of(key),
-            _ => keyless,
+        let place = |message: &Message, _| match &message.key {
+            Some(key) if partitions > 1 => Ok(topic.partition_of(key)),
+            _ => Ok(keyless),
         };
-        self.append_to(topic, messages, to).await
+        self.append_to(topic, messages, place).await
     }
 
-    /// Appends messages as [`append`](Self::append) does, each to the partition that `to` says.
-    pub async fn append_to(
+    /// Appends messages as [`append`](Self::append) does, each to the partition that `place` says, which is asked once
+    /// for each message, in order, with its size as a record, and may refuse it.
+    pub async fn append_to<E: From<WriteError>>(
         &self,
         topic: &Topic,
         messages: &[Message],
-        to: impl Fn(&Message) -> u32,
-    ) -> Vec<Result<Position, WriteError>> {
+        mut place: impl FnMut(&Message, usize) -> Result<u32, E>,
+    ) -> Vec<Result<Position, E>> {
         // Sizes first: room is taken before the bytes are copied.
         let mut sizes = vec![(0_usize, 0_usize); topic.partitions().max(1) as usize];
         let mut placed = Vec::with_capacity(messages.len());
         for message in messages {
             let size = frame_len(message);
-            if size > self.inner.max_record {
+            placed.push(place(message, size).and_then(|partition| {
                 let limit = self.inner.max_record;
-                placed.push(Err(WriteError::TooLarge { size, limit }));
-                continue;
-            }
-            let partition = to(message);
-            match sizes.get_mut(partition as usize) {
-                Some((bytes, records)) => {
-                    placed.push(Ok(Position { partition, offset: *records as u64 }));
-                    *bytes += size;
-                    *records += 1;
+                if size > limit {
+                    return Err(WriteError::TooLarge { size, limit }.into());
                 }
-                None => placed.push(Err(WriteError::Closed)),
-            }
+                let (bytes, records) =
+                    sizes.get_mut(partition as usize).ok_or(WriteError::Closed)?;
+                let offset = *records as u64;
+                *bytes += size;
+                *records += 1;
+                Ok(Position { partition, offset })
+            }));
         }
         let total = sizes.iter().map(|(bytes, _)| bytes).sum();
         let written = match self.inner.queue.room(total).await {
             Ok(room) => self.write(topic, messages, &placed, &sizes, room).await,
             Err(error) => Err(error),
         };
-        let result = |place: Result<Position, WriteError>| {
+        let result = |place: Result<Position, E>| {
             let Position { partition, offset } = place?;
             let firsts = written.as_ref().map_err(WriteError::clone)?;
             let (_, first) =
@@ -205,11 +212,11 @@ impl Store {
     }
 
     /// Writes the messages that have a place and returns the first offset of each partition.
-    async fn write(
+    async fn write<E>(
         &self,
         topic: &Topic,
         messages: &[Message],
-        placed: &[Result<Position, WriteError>],
+        placed: &[Result<Position, E>],
         sizes: &[(usize, usize)],
         room: tokio::sync::OwnedSemaphorePermit,
     ) -> Result<Vec<(u32, Result<u64, WriteError>)>, WriteError> {

@@ -21,6 +21,7 @@ use super::view::lock;
 mod crash;
 mod damage;
 mod engine;
+mod route;
 mod store;
 
 const ROOT: &str = "/log";
