@@ -1,0 +1,176 @@
+//! Cases of the HTTP binding, of header values and of media types.
+
+use bytes::Bytes;
+use hybridge_core::{Message, Text};
+use hybridge_schemas::cloudevents::http::{self, ContentMode, Decoded, value};
+use hybridge_schemas::cloudevents::{DecodeError, Mode, json};
+use hybridge_schemas::media_type::MediaType;
+use serde_json::Value as Json;
+
+use super::{Verdict, check, event};
+
+pub(crate) fn by_op(case: &Json) -> Verdict {
+    match case["op"].as_str() {
+        Some("detect") => detect(case),
+        Some("decode") => decode(case),
+        Some("decode_batch") => decode_batch(case),
+        Some("encode") if case["mode"] == "binary" => encode_binary(case),
+        Some("encode") => {
+            let encoded = http::encode_structured(&event::message(&case["event"]));
+            encoded_body(case, encoded.map_err(|error| error.to_string())?)
+        }
+        Some("encode_batch") => {
+            let events = case["events"].as_array().unwrap();
+            let events: Vec<Message> = events.iter().map(event::message).collect();
+            encoded_body(case, http::encode_batch(&events).map_err(|error| error.to_string())?)
+        }
+        other => Err(format!("unknown op {other:?}")),
+    }
+}
+
+fn detect(case: &Json) -> Verdict {
+    let mode = match http::content_mode(case["content_type"].as_str()) {
+        ContentMode::Binary => "binary",
+        ContentMode::Structured => "structured",
+        ContentMode::Batch => "batch",
+    };
+    check(case["mode"] == mode, || mode.into())
+}
+
+fn request(case: &Json, mode: Mode) -> Result<Decoded, DecodeError> {
+    let message = &case["message"];
+    let pairs = message["headers"].as_array().expect("headers").iter();
+    let headers: Vec<(&str, &[u8])> = pairs
+        .map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap().as_bytes()))
+        .collect();
+    let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let body = message["body_text"].as_str().unwrap_or_default();
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    http::decode_with(mode, content_type.map(|(_, value)| *value), headers.iter().copied(), body)
+}
+
+fn decode(case: &Json) -> Verdict {
+    for mode in [Mode::Lenient, Mode::Strict] {
+        let decoded = request(case, mode);
+        let is_rejected = match &decoded {
+            Err(_) => true,
+            Ok(Decoded::NotAnEvent(_)) => case["not_an_event_ok"] == true,
+            Ok(Decoded::Batch(batch)) => batch.iter().any(Result::is_err),
+            Ok(Decoded::Event(_)) => false,
+        };
+        if case["reject"] == true {
+            let is_right = is_rejected || (case["level"] == "strict" && mode == Mode::Lenient);
+            check(is_right, || format!("{mode:?} accepted it"))?;
+            continue;
+        }
+        if is_rejected && (case["reject"] == "allowed" || case["or"] == "reject") {
+            continue;
+        }
+        let message = match decoded {
+            Ok(Decoded::Event(message)) => message,
+            other => return Err(format!("{mode:?}: {other:?}")),
+        };
+        if case.get("expect").is_some() {
+            event::compare(&message, &case["expect"])?;
+        }
+        for (name, value) in case["expect_if_accepted"].as_object().into_iter().flatten() {
+            let found = message.attributes.text(name);
+            check(found == value.as_str(), || format!("{name}: {found:?}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn decode_batch(case: &Json) -> Verdict {
+    let decoded = request(case, Mode::Strict);
+    let Ok(Decoded::Batch(batch)) = decoded else {
+        return check(case["reject"] == true, || format!("{decoded:?}"));
+    };
+    let batch: Result<Vec<Message>, DecodeError> = batch.into_iter().collect();
+    match batch {
+        Err(error) => check(case["reject"] == true, || error.to_string()),
+        Ok(batch) => {
+            let ids: Vec<_> = batch.iter().map(|message| message.attributes.text("id")).collect();
+            check(Json::from(ids.clone()) == case["expect_ids"], || format!("{ids:?}"))
+        }
+    }
+}
+
+fn encode_binary(case: &Json) -> Verdict {
+    let (headers, body) = http::encode_binary(&event::message(&case["event"]));
+    compare_headers(&headers, case)?;
+    let body = body.unwrap_or_default();
+    let expected = &case["expect_body"];
+    let is_same = match expected.get("json") {
+        Some(json) => serde_json::from_slice::<Json>(&body).is_ok_and(|found| found == *json),
+        None => {
+            let event = serde_json::json!({ "attributes": {}, "data": expected });
+            event::message(&event).payload.unwrap_or_default() == body
+        }
+    };
+    check(is_same, || format!("body {body:?}"))
+}
+
+fn encoded_body(case: &Json, (headers, body): (http::Headers, Bytes)) -> Verdict {
+    let essence = |text: &str| text.split(';').next().unwrap_or_default().trim().to_owned();
+    let found = String::from_utf8_lossy(&headers[0].1);
+    let expected = case["expect_headers"]["content-type"].as_str().unwrap();
+    check(essence(&found) == essence(expected), || format!("content-type {found}"))?;
+    let found: Json = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+    check(found == case["expect_body"]["json"], || found.to_string())?;
+    let again = match found.is_array() {
+        true => json::decode_batch(&body, Mode::Strict).map(drop),
+        false => json::decode(&body, Mode::Strict).map(drop),
+    };
+    again.map_err(|error| error.to_string())
+}
+
+/// Header names have no case; what the case does not name is free, but for attributes.
+pub(crate) fn compare_headers(headers: &http::Headers, case: &Json) -> Verdict {
+    let get = |name: &str| {
+        let found = headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    };
+    let expected = case["expect_headers"].as_object().expect("expect_headers");
+    for (name, value) in expected {
+        let found = get(name);
+        check(found.as_deref() == value.as_str(), || format!("{name}: {found:?}"))?;
+    }
+    for name in case["absent_headers"].as_array().into_iter().flatten() {
+        let found = get(name.as_str().unwrap());
+        check(found.is_none(), || format!("{name} is there"))?;
+    }
+    let extra = headers
+        .iter()
+        .find(|(name, _)| name.starts_with("ce-") && !expected.contains_key(name.as_str()));
+    check(extra.is_none(), || format!("{extra:?} is not expected"))
+}
+
+pub(crate) fn header_value(case: &Json) -> Verdict {
+    let header = case["header"].as_str().expect("header");
+    if case["area"] == "encode" {
+        let encoded = value::encode(&Text::from(case["value"].as_str().unwrap()));
+        return check(encoded == header, || format!("{encoded:?}"));
+    }
+    for mode in [Mode::Lenient, Mode::Strict] {
+        let decoded = value::decode(header.as_bytes(), mode);
+        let found = decoded.as_deref();
+        let is_right = match case.get("value") {
+            Some(value) => found == value.as_str(),
+            None if case["reject"] == true => found.is_none(),
+            None => found.is_none_or(|text| text == header),
+        };
+        check(is_right, || format!("{mode:?}: {found:?}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn media_type(case: &Json) -> Verdict {
+    let parse = |name: &str| case[name].as_str().and_then(MediaType::parse);
+    if let Some(valid) = case.get("valid") {
+        let found = parse("value").is_some();
+        return check(*valid == found, || format!("valid: {found}"));
+    }
+    let (Some(a), Some(b)) = (parse("a"), parse("b")) else { return Err("not parsed".into()) };
+    check(case["equal"] == (a == b), || format!("equal: {}", a == b))
+}
