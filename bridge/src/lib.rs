@@ -1,9 +1,16 @@
-//! An event-driven message bridge that never loses, reorders or leaks a message.
+//! hybridge: routes, lanes, ledger, policies, supervision, and what an operator sees of them.
 
 pub mod admin;
+mod assemble;
+pub mod daemon;
 mod feed;
+mod ledger;
+mod route;
 pub mod serve;
 pub mod status;
 pub mod subscribe;
+mod supervisor;
+mod target;
 pub mod telemetry;
 mod topics;
+mod worker;

@@ -11,7 +11,7 @@ mod route;
 mod stage;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -33,6 +33,7 @@ pub struct Status {
     stalled_after: Duration,
     pool: Pool,
     stopping: AtomicBool,
+    reloads: [AtomicU64; 2],
     routes: Mutex<BTreeMap<String, Arc<RouteStatus>>>,
 }
 
@@ -45,6 +46,7 @@ impl Status {
             stalled_after,
             pool,
             stopping: AtomicBool::new(false),
+            reloads: Default::default(),
             routes: Mutex::default(),
         })
     }
@@ -85,6 +87,16 @@ impl Status {
     /// Whether the process stops.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The configuration was read again: applied, or left as it was because it does not load.
+    pub fn reloaded(&self, applied: bool) {
+        self.reloads[usize::from(applied)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the configuration was read again and applied, or not applied.
+    pub fn reloads(&self, applied: bool) -> u64 {
+        self.reloads[usize::from(applied)].load(Ordering::Relaxed)
     }
 
     /// When the process started.

@@ -145,10 +145,13 @@ pub enum Fsync {
 pub struct LimitsConfig {
     /// Memory that messages and buffers of the whole process may take.
     pub memory: ByteSize,
+    /// How long what is under way may take to be delivered once the process is told to stop; the rest stays at its
+    /// sources and is delivered again.
+    pub drain: Duration,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { memory: ByteSize::from_mib(256) }
+        Self { memory: ByteSize::from_mib(256), drain: Duration::from_secs(15) }
     }
 }

@@ -3,14 +3,16 @@
 use hybridge_config::{Ordering, SinkConfig, SourceConfig};
 use hybridge_core::{Error, ErrorKind, Sink, Source, Text};
 
+use crate::log::Store;
+
 /// What the connectors of one process share.
 #[derive(Clone, Debug)]
 pub struct Local {
     /// The name of this instance: which machine a message came from, where a connector has no
     /// other name for it.
     pub instance: Text,
-    /// The embedded log, once it is open.
-    pub log: Option<crate::log::Store>,
+    /// The embedded log, which also keeps the positions of sources that have no broker for it.
+    pub store: Store,
     /// Standard input.
     #[cfg(feature = "stdio")]
     pub input: crate::stdio::Input,
@@ -20,11 +22,11 @@ pub struct Local {
 }
 
 impl Local {
-    /// What the process has, under the name `instance`.
-    pub fn new(instance: Text) -> Self {
+    /// What the process has; the instance is named by its log.
+    pub fn new(store: Store) -> Self {
         Self {
-            instance,
-            log: None,
+            instance: Text::from(store.instance_id().to_string()),
+            store,
             #[cfg(feature = "stdio")]
             input: crate::stdio::Input::stdin(),
             #[cfg(feature = "stdio")]
@@ -49,8 +51,8 @@ pub fn source(
 ) -> Result<Box<dyn Source>, Error> {
     match config {
         SourceConfig::Log(config) => {
-            let log = open_log(local)?;
-            Ok(Box::new(crate::log::Source::new(config, route, limits.uncommitted, log)?))
+            let store = local.store.clone();
+            Ok(Box::new(crate::log::Source::new(config, route, limits.uncommitted, store)?))
         }
         #[cfg(feature = "stdio")]
         SourceConfig::Stdio(config) => {
@@ -72,7 +74,7 @@ pub fn sink(
     let _ = (route, target);
     match config {
         SinkConfig::Log(config) => {
-            Ok(Box::new(crate::log::Sink::new(config, ordering, open_log(local)?)?))
+            Ok(Box::new(crate::log::Sink::new(config, ordering, local.store.clone())?))
         }
         #[cfg(feature = "stdio")]
         SinkConfig::Stdio(config) => {
@@ -80,11 +82,6 @@ pub fn sink(
         }
         _ => Err(not_built(config.kind())),
     }
-}
-
-fn open_log(local: &Local) -> Result<crate::log::Store, Error> {
-    let closed = || Error::new(ErrorKind::Fatal, "the embedded log is not open");
-    local.log.clone().ok_or_else(closed)
 }
 
 fn not_built(kind: &str) -> Error {

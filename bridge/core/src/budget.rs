@@ -95,6 +95,13 @@ impl Pool {
         Budget(Arc::new(Place { pool: self.clone(), index }))
     }
 
+    /// Gives the pool more bytes, or takes some away: a reload changed the floors of routes. What
+    /// is taken away while it is held shows as negative until it comes back.
+    pub fn resize(&self, bytes: i64) {
+        lock(&self.0.state).free += bytes;
+        self.0.released.notify_waiters();
+    }
+
     /// Bytes held now by all routes.
     pub fn held(&self) -> u64 {
         lock(&self.0.state).routes.iter().flatten().map(|route| route.held).sum()

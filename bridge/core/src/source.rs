@@ -47,7 +47,8 @@ pub trait Source {
     /// this incarnation of the source.
     async fn next(&mut self) -> Result<Event, Error>;
 
-    /// Records outcomes; never waits. Outcomes of an assignment that is over are ignored.
+    /// Records outcomes; never waits. Outcomes of an assignment that is over are ignored. The
+    /// source makes them durable by itself, about once a second or as its protocol does.
     ///
     /// `Delivered`, `Filtered`, `Expired` and `DeadLettered` let the source forget the message;
     /// `Abandoned` makes it come again; `Rejected` is given only where
@@ -72,6 +73,12 @@ pub trait Source {
     /// For each live assignment the position up to which everything is resolved (exclusive).
     fn position(&self) -> Vec<(Assignment, u64)> {
         Vec::new()
+    }
+
+    /// How many messages wait at the source that the route has not received, where it knows. Asked
+    /// often, so it answers from what it has.
+    fn lag(&self) -> Option<u64> {
+        None
     }
 
     /// Ends connections and gives everything back; called once, last. What was not settled comes

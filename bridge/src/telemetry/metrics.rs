@@ -45,9 +45,18 @@ impl Metrics {
         let mut text = Exposition::default();
         routes(&mut text, status);
         bytes(&mut text, status);
+        reloads(&mut text, status);
         own_process(&mut text, status);
         text.append(&self.0.render());
         text.finish()
+    }
+}
+
+fn reloads(text: &mut Exposition, status: &Status) {
+    let help = "How often the configuration was read again, by whether it was applied.";
+    let mut family = text.family("hybridge_config_reloads_total", "counter", help);
+    for (applied, label) in [(true, "applied"), (false, "refused")] {
+        family.sample(&[("result", label)], status.reloads(applied));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
@@ -102,6 +103,7 @@ impl<B: Broker> Scripted<B> {
             arrived: VecDeque::new(),
             settled: Vec::new(),
             releasing: VecDeque::new(),
+            commit_at: None,
             flushing: false,
             stopped: false,
             ended: false,
@@ -186,10 +188,15 @@ struct Client<B> {
     arrived: VecDeque<Delivery>,
     settled: Vec<(Tag, Outcome)>,
     releasing: VecDeque<Assignment>,
+    /// When what was settled is committed, as clients do by themselves.
+    commit_at: Option<Instant>,
     flushing: bool,
     stopped: bool,
     ended: bool,
 }
+
+/// How long a client waits with a commit for more to commit.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
 impl<B: Broker> Client<B> {
     /// What there is to say now; waits for nothing.
@@ -197,8 +204,14 @@ impl<B: Broker> Client<B> {
         let now = Instant::now();
         let mut guard = lock(&self.shared.0.state);
         let state = &mut *guard;
+        if !self.settled.is_empty() {
+            self.commit_at.get_or_insert(now + COMMIT_EVERY);
+        }
         for (tag, outcome) in self.settled.drain(..) {
             state.broker.settle(tag, outcome, now);
+        }
+        if self.commit_at.take_if(|at| *at <= now).is_some() {
+            state.broker.commit(now);
         }
         if let Some(error) = state.next_errors.pop_front() {
             return Err(error);
@@ -294,6 +307,7 @@ impl<B: Broker> Source for Client<B> {
                 continue;
             }
             let wake_at = self.shared.look(|state| state.broker.wake_at());
+            let wake_at = wake_at.into_iter().chain(self.commit_at).min();
             tokio::select! {
                 () = changed => {}
                 () = async { match released { Some(released) => released.await, None => std::future::pending().await } } => {}

@@ -1,0 +1,149 @@
+//! From what the file says of a route to the route: the one place where everything is put
+//! together, always in the same order.
+//!
+//! Around a sink, outermost first: dead letter, retry, failover, circuit breaker.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hybridge_config::{Field, Ordering, RouteConfig, SinkConfig, TargetConfig, TransformConfig};
+use hybridge_connectors::{Limits, Local};
+use hybridge_core::{Budget, Error, Pool, Sink, Text};
+
+use crate::route::Route;
+use crate::route::hops::Hops;
+use crate::route::lanes::Lanes;
+use crate::route::process::Pipeline;
+use crate::status::RouteStatus;
+use crate::target::Target;
+use crate::target::breaker::CircuitBreaker;
+use crate::target::dead_letter::DeadLetter;
+use crate::target::failover::Failover;
+use crate::target::retry::Retry;
+
+/// Everything that a route is made from, again after every failure. Can go to another thread.
+#[derive(Clone)]
+pub(crate) struct Blueprint {
+    name: Text,
+    config: Arc<RouteConfig>,
+    local: Local,
+    pool: Pool,
+    floor: u64,
+    status: Arc<RouteStatus>,
+}
+
+impl Blueprint {
+    /// The plan of route `name`; of the memory, `floor` bytes are its own.
+    pub fn new(
+        name: &str,
+        config: Arc<RouteConfig>,
+        local: Local,
+        pool: Pool,
+        floor: u64,
+        status: Arc<RouteStatus>,
+    ) -> Self {
+        Self { name: name.into(), config, local, pool, floor, status }
+    }
+
+    /// The name of the route.
+    pub fn name(&self) -> &Text {
+        &self.name
+    }
+
+    /// What the route says of itself.
+    pub fn status(&self) -> &Arc<RouteStatus> {
+        &self.status
+    }
+
+    /// Makes the route and its part of the memory. No input or output happens here.
+    pub fn assemble(&self) -> Result<(Route, Budget), Error> {
+        let config = &*self.config;
+        let limits = Limits { uncommitted: config.limits.uncommitted as usize };
+        let source = hybridge_connectors::source(&config.from, &self.name, limits, &self.local)?;
+        let pipeline = self.pipeline(source.can_reject())?;
+        let lanes = Lanes::new(self.ordering(), config.limits.lanes as usize);
+        let cap = config.limits.in_flight.map_or(u64::MAX >> 8, hybridge_config::ByteSize::get);
+        let budget = self.pool.route(self.floor, cap);
+        Ok((Route::new(source, pipeline, lanes, self.status.clone()), budget))
+    }
+
+    /// The order that lanes keep. A step that changes the key would have to run before the lane is
+    /// chosen; with one, the whole assignment keeps its order instead.
+    fn ordering(&self) -> Ordering {
+        let rekeys = self.config.transform.iter().any(changes_key);
+        match self.config.ordering() {
+            Ordering::Key if rekeys => Ordering::Total,
+            ordering => ordering,
+        }
+    }
+
+    fn pipeline(&self, can_reject: bool) -> Result<Pipeline, Error> {
+        let config = &*self.config;
+        let steps = config.transform.iter().map(hybridge_transformers::build).collect();
+        let dead_letter = self.dead_letter()?;
+        let mut targets = Vec::with_capacity(config.targets.len());
+        for (name, target) in &config.targets {
+            targets.push(self.target(name, target, dead_letter.clone(), can_reject)?);
+        }
+        let retry = &config.retry;
+        Ok(Pipeline {
+            hops: Hops::new(&self.local.instance, &self.name),
+            steps,
+            targets,
+            dead_letter,
+            can_reject,
+            retry: Retry::new(retry.initial.get(), retry.max.get(), retry.budget.fraction()),
+            status: self.status.clone(),
+        })
+    }
+
+    fn target(
+        &self,
+        name: &str,
+        config: &TargetConfig,
+        dead_letter: Option<Rc<DeadLetter>>,
+        can_reject: bool,
+    ) -> Result<Target, Error> {
+        let retry = self.config.retry_for(config);
+        let breaker = self.config.circuit_breaker_for(config);
+        let mut sinks = Vec::new();
+        for sink in config.to.sinks() {
+            let sink = self.sink(sink, name)?;
+            let open = breaker.open.get();
+            sinks.push(CircuitBreaker::new(sink, breaker.failures, open, retry.max.get()));
+        }
+        let back_after = config.failover.clone().unwrap_or_default().back_after.get();
+        Ok(Target {
+            sink: Box::new(Failover::new(sinks, back_after)),
+            retry: Retry::new(retry.initial.get(), retry.max.get(), retry.budget.fraction()),
+            dead_letter,
+            can_reject,
+            status: self.status.target(name),
+            route: self.status.clone(),
+        })
+    }
+
+    fn dead_letter(&self) -> Result<Option<Rc<DeadLetter>>, Error> {
+        let Some(config) = &self.config.dead_letter else { return Ok(None) };
+        let sink = self.sink(&config.to, "dead_letter")?;
+        let retry = &self.config.retry;
+        let retry = Retry::new(retry.initial.get(), retry.max.get(), retry.budget.fraction());
+        let after = config.after.map(|after| -> Duration { after.get() });
+        Ok(Some(Rc::new(DeadLetter::new(sink, retry, self.name.clone(), after))))
+    }
+
+    fn sink(&self, config: &SinkConfig, target: &str) -> Result<Box<dyn Sink>, Error> {
+        hybridge_connectors::sink(config, &self.name, target, self.ordering(), &self.local)
+    }
+}
+
+fn changes_key(step: &TransformConfig) -> bool {
+    match step {
+        TransformConfig::Map(map) => {
+            let renamed = map.rename.iter().flat_map(|(from, to)| [from, to]);
+            renamed.chain(map.set.keys()).chain(&map.remove).any(|field| *field == Field::Key)
+        }
+        TransformConfig::Cloudevents(_) => false,
+    }
+}

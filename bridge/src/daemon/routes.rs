@@ -1,0 +1,169 @@
+//! The routes of the process: started, stopped, and changed by a reload.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use hybridge_config::{Config, Diff, budget_plan, diff, guarantee};
+use hybridge_connectors::Local;
+use hybridge_connectors::log::Store;
+use hybridge_core::Pool;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::options;
+use crate::assemble::Blueprint;
+use crate::status::{Facts, Status};
+use crate::supervisor::supervise;
+use crate::worker::Workers;
+
+/// All routes that run, and what they are made from.
+pub(super) struct Routes {
+    config: Config,
+    workers: Workers,
+    local: Local,
+    pool: Pool,
+    /// What the pool was given so far, beyond the floors of routes.
+    pool_bytes: i64,
+    store: Store,
+    status: Arc<Status>,
+    running: BTreeMap<String, Running>,
+}
+
+struct Running {
+    stop: watch::Sender<Option<Instant>>,
+    /// Cancelled when the route has ended.
+    ended: CancellationToken,
+    /// The bytes that are its own.
+    floor: u64,
+}
+
+impl Routes {
+    /// No routes yet.
+    pub fn new(local: Local, pool: Pool, store: Store, status: Arc<Status>) -> io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            config: Config::default(),
+            workers: Workers::start(cores)?,
+            local,
+            pool_bytes: pool.free(),
+            pool,
+            store,
+            status,
+            running: BTreeMap::new(),
+        })
+    }
+
+    /// Starts every route of the configuration.
+    pub async fn start(&mut self, config: Config) -> io::Result<()> {
+        self.config = config;
+        for name in self.config.routes.keys().cloned().collect::<Vec<_>>() {
+            self.start_one(&name).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops what is gone or different, then starts what is new or different. What did not change
+    /// is not touched.
+    pub async fn reload(&mut self, config: Config) -> io::Result<Diff> {
+        let diff = diff(&self.config, &config);
+        let until = Instant::now() + self.config.limits.drain.get();
+        let gone: Vec<String> = diff.removed.iter().chain(&diff.changed).cloned().collect();
+        self.stop_some(&gone, until).await;
+        for name in &diff.removed {
+            self.status.remove(name);
+        }
+        // What only a restart changes stays as it was.
+        self.config = Config {
+            admin: self.config.admin.clone(),
+            subscribe: self.config.subscribe.clone(),
+            storage: self.config.storage.clone(),
+            limits: self.config.limits.clone(),
+            ..config
+        };
+        if !diff.topics.is_empty()
+            && let Err(error) = self.store.configure(options::of(&self.config)).await
+        {
+            tracing::error!(%error, "settings of topics not changed");
+        }
+        self.divide_pool();
+        for name in diff.added.iter().chain(&diff.changed) {
+            self.start_one(name).await?;
+        }
+        Ok(diff)
+    }
+
+    /// Returns when every route has come to its end by itself; never if there are none.
+    pub async fn ended(&self) {
+        if self.running.is_empty() {
+            return std::future::pending().await;
+        }
+        join_all(self.running.values().map(|running| running.ended.cancelled())).await;
+    }
+
+    /// Stops all routes; they may drain until then.
+    pub async fn stop(&mut self, until: Instant) {
+        let all: Vec<String> = self.running.keys().cloned().collect();
+        self.stop_some(&all, until).await;
+    }
+
+    /// Ends the worker threads, once all routes have ended.
+    pub fn join(self) {
+        self.workers.join();
+    }
+
+    async fn stop_some(&mut self, names: &[String], until: Instant) {
+        let stopped: Vec<Running> =
+            names.iter().filter_map(|name| self.running.remove(name)).collect();
+        for running in &stopped {
+            running.stop.send_replace(Some(until));
+        }
+        join_all(stopped.iter().map(|running| running.ended.cancelled())).await;
+    }
+
+    async fn start_one(&mut self, name: &str) -> io::Result<()> {
+        let Some(config) = self.config.routes.get(name) else { return Ok(()) };
+        let guarantee = guarantee(&self.config, config);
+        let facts = Facts {
+            connector: config.from.kind().to_owned(),
+            guarantee: guarantee.delivery.to_string(),
+            order: guarantee.order.to_string(),
+            targets: config.targets.keys().cloned().collect(),
+        };
+        let floor = budget_plan(&self.config).floor_of(config);
+        let blueprint = Blueprint::new(
+            name,
+            Arc::new(config.clone()),
+            self.local.clone(),
+            self.pool.clone(),
+            floor,
+            self.status.route(name, facts),
+        );
+        let (stop, stopped) = watch::channel(None);
+        let ended = CancellationToken::new();
+        self.running.insert(name.to_owned(), Running { stop, ended: ended.clone(), floor });
+        let guard = ended.drop_guard();
+        let job = move || -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
+            Box::pin(async move {
+                let _guard = guard;
+                supervise(blueprint, stopped).await;
+            })
+        };
+        self.workers.spawn(Box::new(job)).await
+    }
+
+    /// Gives the pool what the floors leave, now that there are other routes. Routes that were not
+    /// touched keep the floors that they have.
+    fn divide_pool(&mut self) {
+        let plan = budget_plan(&self.config);
+        let all = plan.pool + plan.floor_per_route * self.config.routes.len() as u64;
+        let floors = self.config.routes.iter().map(|(name, route)| {
+            self.running.get(name).map_or_else(|| plan.floor_of(route), |running| running.floor)
+        });
+        let pool_bytes = all as i64 - floors.sum::<u64>() as i64;
+        self.pool.resize(pool_bytes - self.pool_bytes);
+        self.pool_bytes = pool_bytes;
+    }
+}

@@ -1,0 +1,148 @@
+//! A batch of one lane on its way through the pipeline, and where its deliveries end.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use hybridge_core::{Assignment, Delivery, Error, Message, Outcome, Permit, Phase, Tag};
+use tokio::time::Instant;
+
+/// A delivery that has its outcome and waits for the route to settle it.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub lane: usize,
+    pub tag: Tag,
+    pub outcome: Outcome,
+    /// When the route received it.
+    pub received: Instant,
+    /// Given back by the route once it has settled.
+    pub permit: Permit,
+}
+
+/// What batches have finished, for the route to settle. Filled only while the route polls its
+/// lanes, so the route sees it in the same poll.
+pub(crate) type Outbox = Rc<RefCell<Vec<Settled>>>;
+
+/// Deliveries of one lane that are processed together, in order. All are of one assignment.
+pub(crate) struct Batch {
+    lane: usize,
+    assignment: Assignment,
+    /// The messages as they came from the source.
+    messages: Vec<Message>,
+    /// What the source found wrong with deliveries for good, by index.
+    faults: Vec<(usize, Error)>,
+    open: RefCell<Vec<Open>>,
+    outbox: Outbox,
+}
+
+/// What is known of one delivery of the batch.
+struct Open {
+    tag: Tag,
+    deadline: Option<Instant>,
+    received: Instant,
+    /// Gone once the delivery has its outcome.
+    permit: Option<Permit>,
+    /// Parts (children, each at each target) without a result.
+    missing: usize,
+    worst: Outcome,
+}
+
+impl Batch {
+    /// A batch of at least one delivery, all of the same assignment.
+    pub fn new(
+        lane: usize,
+        deliveries: impl IntoIterator<Item = (Delivery, Instant)>,
+        assignment: Assignment,
+        outbox: Outbox,
+    ) -> Self {
+        let deliveries = deliveries.into_iter();
+        let count = deliveries.size_hint().0;
+        let (mut messages, mut open) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut faults = Vec::new();
+        for (index, (delivery, received)) in deliveries.enumerate() {
+            faults.extend(delivery.fault.map(|fault| (index, fault)));
+            messages.push(delivery.message);
+            open.push(Open {
+                tag: delivery.tag,
+                deadline: delivery.deadline,
+                received,
+                permit: Some(delivery.permit),
+                missing: 1,
+                worst: Outcome::Filtered,
+            });
+        }
+        Self { lane, assignment, messages, faults, open: RefCell::new(open), outbox }
+    }
+
+    /// The messages as they came, one for each delivery.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// What the source found wrong with deliveries for good, by index, ascending.
+    pub fn faults(&self) -> &[(usize, Error)] {
+        &self.faults
+    }
+
+    /// Whose deliveries these are.
+    pub fn assignment(&self) -> &Assignment {
+        &self.assignment
+    }
+
+    /// Says how many results delivery `index` will get; called once, before the first of them.
+    pub fn expect(&self, index: usize, parts: usize) {
+        self.open.borrow_mut()[index].missing = parts;
+    }
+
+    /// One part of delivery `index` has a result. With the last part the delivery is finished, and
+    /// its outcome is the worst of all.
+    pub fn resolve(&self, index: usize, outcome: Outcome) {
+        let mut open = self.open.borrow_mut();
+        let open = &mut open[index];
+        open.worst = open.worst.max(outcome);
+        open.missing = open.missing.saturating_sub(1);
+        if open.missing > 0 {
+            return;
+        }
+        let Some(permit) = open.permit.take() else { return };
+        self.outbox.borrow_mut().push(Settled {
+            lane: self.lane,
+            tag: open.tag,
+            outcome: open.worst,
+            received: open.received,
+            permit,
+        });
+    }
+
+    /// Delivery `index` has its outcome as a whole, however many parts were expected.
+    pub fn resolve_all(&self, index: usize, outcome: Outcome) {
+        self.expect(index, 1);
+        self.resolve(index, outcome);
+    }
+
+    /// Whether something may still be sent for delivery `index`: its assignment is live and the
+    /// one who waits for its outcome is still there.
+    pub fn may_send(&self, index: usize) -> bool {
+        let in_time = |deadline: Instant| Instant::now() < deadline;
+        self.assignment.is_live() && self.open.borrow()[index].deadline.is_none_or(in_time)
+    }
+
+    /// Whether results may still be used: nothing of an assignment that is over is settled.
+    pub fn is_over(&self) -> bool {
+        self.assignment.phase() == Phase::Over
+    }
+
+    /// When the delivery's caller goes away.
+    pub fn deadline(&self, index: usize) -> Option<Instant> {
+        self.open.borrow()[index].deadline
+    }
+
+    /// Charges delivery `index` with bytes that a step added.
+    pub fn grow(&self, index: usize, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
+        if let Some(permit) = &mut self.open.borrow_mut()[index].permit {
+            permit.grow(bytes as u64);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The hop list: a message that comes through the same route again is in a loop.
+//!
+//! Loops between the routes of one configuration are refused when it is loaded. Those that cross
+//! processes are stopped here: each route adds itself to a header, and what meets itself there is
+//! a dead letter. So a loop amplifies nothing: a message goes round once.
+
+use bytes::Bytes;
+use hybridge_core::{Error, Header, Headers, Message, Text};
+
+/// The header with the routes that a message came through, oldest first, separated by commas.
+pub const HEADER: &str = "hybridge-via";
+/// More hops than any sensible path has: what gets here is in a loop that changes names.
+const MAX_HOPS: usize = 16;
+
+/// Adds one route to the hop list of messages.
+pub(crate) struct Hops {
+    own: Text,
+    /// For messages that have no other headers: the common case costs no allocation.
+    alone: Headers,
+}
+
+impl Hops {
+    /// The hop of `route` of this `instance`.
+    pub fn new(instance: &str, route: &str) -> Self {
+        let own = Text::from(format!("{instance}/{route}"));
+        let name = Text::from_static(HEADER);
+        let alone = [Header { name, value: Some(own.as_bytes().clone()) }].into_iter().collect();
+        Self { own, alone }
+    }
+
+    /// The message with this hop added; an error if it was here before.
+    pub fn stamp(&self, message: &Message) -> Result<Message, Error> {
+        let mut message = message.clone();
+        if message.headers.is_empty() {
+            message.headers = self.alone.clone();
+            return Ok(message);
+        }
+        let value = match message.headers.get_ignore_case(HEADER) {
+            None => self.own.as_bytes().clone(),
+            Some(before) => self.extend(before)?,
+        };
+        message.headers.set(Text::from_static(HEADER), Some(value));
+        Ok(message)
+    }
+
+    fn extend(&self, before: &Bytes) -> Result<Bytes, Error> {
+        let mut hops = 0;
+        for hop in before.split(|byte| *byte == b',') {
+            hops += 1;
+            if hop == self.own.as_bytes() {
+                let text = "the message came through this route before: a loop of routes";
+                return Err(Error::rejected(text));
+            }
+        }
+        if hops >= MAX_HOPS {
+            return Err(Error::rejected(format!("more than {MAX_HOPS} hops: a loop of routes")));
+        }
+        Ok(Bytes::from([before, b",".as_slice(), self.own.as_bytes()].concat()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i12_a_message_goes_round_a_loop_once() {
+        let (here, there) = (Hops::new("a", "orders"), Hops::new("b", "orders"));
+        let first = here.stamp(&Message::default()).unwrap();
+        let second = there.stamp(&first).unwrap();
+        assert_eq!(second.headers.get(HEADER).unwrap(), "a/orders,b/orders");
+        let error = here.stamp(&second).unwrap_err();
+        assert_eq!(error.kind(), hybridge_core::ErrorKind::Rejected);
+    }
+
+    #[test]
+    fn a_loop_that_changes_names_ends_too() {
+        let mut message = Message::default();
+        let mut hops = 0;
+        while let Ok(next) = Hops::new("a", &format!("r{hops}")).stamp(&message) {
+            message = next;
+            hops += 1;
+        }
+        assert_eq!(hops, MAX_HOPS);
+    }
+}

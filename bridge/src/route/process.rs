@@ -1,0 +1,159 @@
+//! What happens to one batch: steps, then targets.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use hybridge_core::{Error, ErrorKind, Message, Outcome, Transformer};
+
+use super::batch::Batch;
+use super::hops::Hops;
+use super::steps::{Failed, Flow};
+use crate::status::{RouteStatus, Stage};
+use crate::target::dead_letter::{DeadLetter, Reason};
+use crate::target::retry::Retry;
+use crate::target::{Parts, Target, refuse};
+
+/// Everything that comes after the source of a route, assembled in `assemble.rs`.
+pub(crate) struct Pipeline {
+    pub hops: Hops,
+    pub steps: Vec<Box<dyn Transformer>>,
+    pub targets: Vec<Target>,
+    pub dead_letter: Option<Rc<DeadLetter>>,
+    /// Whether the source can tell its producer that a message is refused.
+    pub can_reject: bool,
+    /// For steps whose error is not the message's fault.
+    pub retry: Retry,
+    pub status: Arc<RouteStatus>,
+}
+
+impl Pipeline {
+    /// Processes a batch. Each delivery is resolved as soon as its last part is, and all are when
+    /// this returns `Ok`; an error means that the route cannot go on.
+    ///
+    /// A delivery that a step failed on is dealt with in its place: what is before it is sent
+    /// first, what is behind it waits, as order asks.
+    pub async fn process(self: Rc<Self>, batch: Batch) -> Result<(), Error> {
+        let mut flow =
+            Flow::run(&self.hops, &self.steps, batch.messages(), 0, batch.faults()).await;
+        let mut failed = std::mem::take(&mut flow.failed);
+        failed.sort_by_key(|failed| failed.delivery);
+        self.expect(&batch, &flow, 0..batch.messages().len(), &failed);
+        let mut from = 0;
+        for failed in failed {
+            let to = flow.parents.partition_point(|parent| *parent < failed.delivery);
+            self.deliver(&flow, from..to, &batch).await?;
+            from = to;
+            let delivery = failed.delivery;
+            match self.come_through(&batch, failed).await {
+                Ok(again) => {
+                    self.expect(&batch, &again, delivery..delivery + 1, &[]);
+                    self.deliver(&again, 0..again.messages.len(), &batch).await?;
+                }
+                Err(outcome) => batch.resolve_all(delivery, outcome),
+            }
+        }
+        self.deliver(&flow, from..flow.messages.len(), &batch).await
+    }
+
+    /// Sends a part of the flow to every target and waits for all of them.
+    async fn deliver(&self, flow: &Flow, range: Range<usize>, batch: &Batch) -> Result<(), Error> {
+        let parts =
+            Parts { messages: &flow.messages[range.clone()], parents: &flow.parents[range] };
+        if let [target] = self.targets.as_slice() {
+            return target.deliver(&parts, batch).await;
+        }
+        let sent = self.targets.iter().map(|target| target.deliver(&parts, batch));
+        try_join_all(sent).await.map(|_| ())
+    }
+
+    /// Tells the batch how many results each delivery gets, and resolves those of which nothing is
+    /// left to send. What steps added is charged, and never waited for.
+    fn expect(&self, batch: &Batch, flow: &Flow, deliveries: Range<usize>, failed: &[Failed]) {
+        if self.steps.is_empty() && self.targets.len() == 1 {
+            return;
+        }
+        let mut rest = flow.parents.iter().zip(&flow.messages).peekable();
+        for delivery in deliveries {
+            let (mut parts, mut size) = (0, 0);
+            while let Some((_, message)) = rest.next_if(|(parent, _)| **parent == delivery) {
+                parts += 1;
+                size += message.size();
+            }
+            if failed.iter().any(|failed| failed.delivery == delivery) {
+                continue;
+            }
+            if parts > 0 {
+                batch.expect(delivery, parts * self.targets.len());
+                let before = batch.messages()[delivery].size();
+                batch.grow(delivery, size.saturating_sub(before));
+                continue;
+            }
+            let out = flow.selected_out.iter().filter(|(parent, _)| *parent == delivery);
+            let outcome = out.map(|(_, outcome)| *outcome).max().unwrap_or(Outcome::Filtered);
+            batch.resolve_all(delivery, outcome);
+        }
+    }
+
+    /// A delivery that failed before it could be sent: refused when that is the message's fault, tried again
+    /// until it comes through when it is not.
+    async fn come_through(&self, batch: &Batch, failed: Failed) -> Result<Flow, Outcome> {
+        let delivery = failed.delivery;
+        let message: &Message = &batch.messages()[delivery];
+        let inside = self.status.enter(failed.stage(), 1, &message.origin);
+        let mut failed = failed;
+        let mut attempts = 1;
+        loop {
+            let error = failed.described();
+            if matches!(error.kind(), ErrorKind::Rejected | ErrorKind::Fatal) {
+                let reason = Reason { stage: failed.stage(), error: &error, attempts };
+                let dead_letter = self.dead_letter.as_deref();
+                let status = &self.status;
+                let outcome =
+                    refuse(dead_letter, self.can_reject, status, batch, delivery, &reason, &inside);
+                return Err(outcome.await);
+            }
+            self.status.error(failed.stage(), error.to_string());
+            let wait = tokio::time::sleep(self.retry.wait(attempts, error.kind()));
+            tokio::select! {
+                () = wait => {}
+                () = batch.assignment().not_live() => {}
+            }
+            if !batch.may_send(delivery) {
+                return Err(Outcome::Abandoned);
+            }
+            attempts += 1;
+            let one = std::slice::from_ref(message);
+            let mut flow = Flow::run(&self.hops, &self.steps, one, delivery, &[]).await;
+            match flow.failed.pop() {
+                None => return Ok(flow),
+                Some(again) => failed = again,
+            }
+        }
+    }
+
+    /// Asks every target whether it can be reached; returns what those that cannot say.
+    pub async fn probe(&self) -> Vec<(Stage, Error)> {
+        let mut faults = Vec::new();
+        for target in &self.targets {
+            let probed = target.sink.probe().await;
+            faults.extend(probed.err().map(|error| (target.status.stage(), error)));
+        }
+        if let Some(dead_letter) = &self.dead_letter {
+            let probed = dead_letter.probe().await;
+            faults.extend(probed.err().map(|error| (Stage::DeadLetter, error)));
+        }
+        faults
+    }
+
+    /// Ends the connections of all targets.
+    pub async fn close(&self) {
+        for target in &self.targets {
+            target.sink.close().await;
+        }
+        if let Some(dead_letter) = &self.dead_letter {
+            dead_letter.close().await;
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The steps of a route over one batch, with every message tied to the delivery it came from.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use hybridge_core::{Applied, Error, Message, Outcome, Transformer};
+
+use super::hops::Hops;
+use crate::status::Stage;
+
+/// What is on its way through the steps: messages in the order of their deliveries.
+#[derive(Default)]
+pub(crate) struct Flow {
+    pub messages: Vec<Message>,
+    /// For each message the index of its delivery; ascending.
+    pub parents: Vec<usize>,
+    /// Deliveries that a step failed on: none of their messages are in `messages`.
+    pub failed: Vec<Failed>,
+    /// Deliveries of which a step selected something out, and how.
+    pub selected_out: Vec<(usize, Outcome)>,
+}
+
+/// A delivery that the source found faulty or a step failed on.
+pub(crate) struct Failed {
+    pub delivery: usize,
+    /// The step, unless it failed before the first of them.
+    pub step: Option<&'static str>,
+    pub error: Error,
+}
+
+impl Failed {
+    /// Where it failed.
+    pub fn stage(&self) -> Stage {
+        if self.step.is_some() { Stage::Transform } else { Stage::Source }
+    }
+
+    /// What went wrong, with the step's name.
+    pub fn described(&self) -> Error {
+        match self.step {
+            None => self.error.clone(),
+            Some(step) => {
+                Error::with_source(self.error.kind(), format!("step {step}"), self.error.clone())
+            }
+        }
+    }
+}
+
+impl Flow {
+    /// Runs messages through all steps; message `n` is of delivery `first + n`. `faults`
+    /// are what the source found wrong with deliveries for good. Messages that come out have the origin of their delivery and are numbered.
+    pub async fn run(
+        hops: &Hops,
+        steps: &[Box<dyn Transformer>],
+        input: &[Message],
+        first: usize,
+        faults: &[(usize, Error)],
+    ) -> Self {
+        let mut flow = Self::default();
+        flow.messages.reserve(input.len());
+        flow.parents.reserve(input.len());
+        for (index, message) in input.iter().enumerate() {
+            let delivery = first + index;
+            let fault = faults.iter().find(|(faulty, _)| *faulty == delivery);
+            match fault.map_or_else(|| hops.stamp(message), |(_, error)| Err(error.clone())) {
+                Ok(message) => flow.push(delivery, message),
+                Err(error) => flow.failed.push(Failed { delivery, step: None, error }),
+            }
+        }
+        for step in steps {
+            flow = flow.step(step.as_ref()).await;
+        }
+        if !steps.is_empty() {
+            flow.number(input, first);
+        }
+        flow
+    }
+
+    fn push(&mut self, delivery: usize, message: Message) {
+        self.messages.push(message);
+        self.parents.push(delivery);
+    }
+
+    async fn step(self, step: &dyn Transformer) -> Self {
+        let outputs = guarded(step, self.messages).await;
+        let mut next = Self {
+            messages: Vec::with_capacity(outputs.len()),
+            parents: Vec::with_capacity(outputs.len()),
+            failed: self.failed,
+            selected_out: self.selected_out,
+        };
+        let failed_before = next.failed.len();
+        for (delivery, output) in self.parents.into_iter().zip(outputs) {
+            match output {
+                Applied::One(message) => next.push(delivery, message),
+                Applied::Many(messages) => {
+                    messages.into_iter().for_each(|message| next.push(delivery, message));
+                }
+                Applied::Filtered(_) => next.selected_out.push((delivery, Outcome::Filtered)),
+                Applied::Expired(_) => next.selected_out.push((delivery, Outcome::Expired)),
+                Applied::Failed(error) => {
+                    next.failed.push(Failed { delivery, step: Some(step.name()), error });
+                }
+            }
+        }
+        // A delivery is one thing: if one of its messages fails, all of them wait with it.
+        for index in failed_before..next.failed.len() {
+            next.withdraw(next.failed[index].delivery);
+        }
+        next.failed.dedup_by_key(|failed| failed.delivery);
+        next
+    }
+
+    /// Takes out all messages of a delivery.
+    fn withdraw(&mut self, delivery: usize) {
+        let mut parents = self.parents.iter();
+        self.messages.retain(|_| parents.next() != Some(&delivery));
+        self.parents.retain(|parent| *parent != delivery);
+    }
+
+    /// A child is `origin#index`, whatever the steps did to its coordinates.
+    fn number(&mut self, input: &[Message], first: usize) {
+        let mut previous = None;
+        let mut child = 0;
+        for (message, parent) in self.messages.iter_mut().zip(&self.parents) {
+            child = if previous == Some(*parent) { child + 1 } else { 0 };
+            previous = Some(*parent);
+            message.origin = input[parent - first].origin.clone();
+            message.origin.child = child;
+        }
+    }
+}
+
+/// Applies a step; a panic is found and becomes a permanent fault of the message that caused it.
+async fn guarded(step: &dyn Transformer, input: Vec<Message>) -> Vec<Applied> {
+    let expected = input.len();
+    let copy = input.clone();
+    let mut applied = match AssertUnwindSafe(step.apply(input)).catch_unwind().await {
+        Ok(applied) => applied,
+        Err(_) => {
+            let mut applied = Vec::with_capacity(expected);
+            for message in copy {
+                let one = AssertUnwindSafe(step.apply(vec![message])).catch_unwind().await;
+                let result = one.ok().and_then(|mut results| results.pop());
+                applied.push(result.unwrap_or_else(|| {
+                    Applied::Failed(Error::rejected("the step panicked on this message"))
+                }));
+            }
+            applied
+        }
+    };
+    applied.resize_with(expected, || {
+        Applied::Failed(Error::rejected("the step gave no result for this message"))
+    });
+    applied
+}

@@ -1,0 +1,111 @@
+//! The supervisor of one route: starts it, and starts it clean again when it fails or panics.
+//!
+//! There is no reconnecting inside loops: whatever a route cannot mend by retrying a send ends
+//! this incarnation of it, and the next one is made from the configuration. It ends only when it
+//! is told to stop, or when its source has come to its end.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use hybridge_core::Error;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::assemble::Blueprint;
+use crate::ledger::Ledger;
+use crate::route::{Route, Stop};
+use crate::status::{Stage, State};
+
+/// The first wait after a failure; it doubles with each that follows.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// The longest wait. An unreachable peer is tried about this often.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// A route that ran for so long had recovered: the next failure is a first one.
+const RECOVERED_AFTER: Duration = Duration::from_secs(60);
+/// How long connections may take to end.
+const CLOSE_TIME: Duration = Duration::from_secs(5);
+
+/// Runs the route until it is stopped or its source ends.
+pub(crate) async fn supervise(blueprint: Blueprint, stop: Stop) {
+    let span = tracing::info_span!("route", route = %blueprint.name());
+    keep_running(blueprint, stop).instrument(span).await;
+}
+
+async fn keep_running(blueprint: Blueprint, mut stop: Stop) {
+    let status = blueprint.status().clone();
+    let mut ledger = Ledger::continued(status.counts());
+    let mut failures = 0;
+    loop {
+        let started = Instant::now();
+        let result = incarnation(&blueprint, &mut ledger, &mut stop).await;
+        status.ledger(ledger.counts());
+        let Err(failure) = result else { break };
+        if started.elapsed() >= RECOVERED_AFTER {
+            failures = 0;
+        }
+        let wait = back_off(failures);
+        failures += 1;
+        tracing::error!(error = %failure, wait_ms = wait.as_millis() as u64, "route failed, starts again");
+        status.error(Stage::Source, failure.to_string());
+        status.state(State::Red, Some(failure.to_string()));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stop.wait_for(Option::is_some) => break,
+        }
+    }
+    status.state(State::Ended, None);
+    tracing::info!("route ended");
+}
+
+/// One life of the route: made, connected, run, and whatever happened, closed.
+async fn incarnation(
+    blueprint: &Blueprint,
+    ledger: &mut Ledger,
+    stop: &mut Stop,
+) -> Result<(), Error> {
+    let (mut route, budget) = blueprint.assemble()?;
+    let connected = tokio::select! {
+        connected = AssertUnwindSafe(route.connect(budget)).catch_unwind() => connected,
+        _ = stop.wait_for(Option::is_some) => return Ok(()),
+    };
+    let result = match flatten(connected) {
+        Err(error) => Err(error),
+        Ok(()) => {
+            tracing::info!("route connected");
+            probe(&route);
+            flatten(AssertUnwindSafe(route.run(ledger, stop)).catch_unwind().await)
+        }
+    };
+    route.abandon(ledger);
+    let closed = AssertUnwindSafe(tokio::time::timeout(CLOSE_TIME, route.close())).catch_unwind();
+    if !matches!(closed.await, Ok(Ok(()))) {
+        tracing::warn!("the connections of the route did not close in time");
+    }
+    result
+}
+
+/// Asks the targets whether they can be reached, so that an operator hears of it before the first
+/// message does. The route runs meanwhile.
+fn probe(route: &Route) {
+    let pipeline = route.pipeline().clone();
+    let probing = async move {
+        for (stage, error) in pipeline.probe().await {
+            tracing::warn!(%stage, %error, "target cannot be reached yet");
+            pipeline.status.error(stage, error.to_string());
+        }
+    };
+    tokio::task::spawn_local(probing.in_current_span());
+}
+
+fn flatten(result: Result<Result<(), Error>, Box<dyn Any + Send>>) -> Result<(), Error> {
+    // What a panic says may hold parts of a message, so it is not repeated here: the panic hook
+    // has logged where it was.
+    result.unwrap_or_else(|_| Err(Error::transient("a task of the route panicked")))
+}
+
+fn back_off(failures: u32) -> Duration {
+    let upper = FIRST_WAIT.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT);
+    upper.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
