@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{self, Admin};
 use crate::serve::{self, Tokens};
 use crate::status::{STALLED_AFTER, Status};
+use crate::subscribe::{self, Subscribe};
 use crate::telemetry::Metrics;
 
 /// How long open requests of the admin and subscriber listeners may take at the end.
@@ -60,7 +61,7 @@ pub fn run(loaded: Loaded, load: Load, metrics: Metrics) -> Result<(), StartErro
     let result = servers.block_on(async {
         let routes =
             Routes::new(local, pool, store.clone(), status.clone()).map_err(StartError::System)?;
-        let mut daemon = Daemon { routes, status, metrics };
+        let mut daemon = Daemon { routes, status, metrics, store: store.clone() };
         let result = daemon.run(loaded, load).await;
         daemon.routes.join();
         result
@@ -93,6 +94,7 @@ struct Daemon {
     routes: Routes,
     status: Arc<Status>,
     metrics: Metrics,
+    store: Store,
 }
 
 /// The signals that the daemon obeys.
@@ -155,6 +157,13 @@ impl Daemon {
         let address = config.admin.listen;
         let admin = Admin { status: self.status.clone(), metrics: self.metrics.clone() };
         let tokens = tokens(config.admin.token.iter());
+        if let Some(subscribe) = &config.subscribe {
+            let address = subscribe.listen;
+            let tokens = tokens(subscribe.tokens.iter());
+            let subscribers = Subscribe::new(self.store.clone(), stop.clone());
+            let router = subscribe::router(subscribers, address, tokens);
+            servers.push(listen(router, address, stop).await?);
+        }
         servers.push(listen(admin::router(admin, address, tokens), address, stop).await?);
         Ok(servers)
     }
