@@ -155,8 +155,12 @@ impl Daemon {
     ) -> Result<Vec<JoinHandle<()>>, StartError> {
         let mut servers = Vec::new();
         let address = config.admin.listen;
-        let admin = Admin { status: self.status.clone(), metrics: self.metrics.clone() };
-        let tokens = tokens(config.admin.token.iter());
+        let admin = Admin {
+            status: self.status.clone(),
+            metrics: self.metrics.clone(),
+            store: self.store.clone(),
+        };
+        let admin_tokens = tokens(config.admin.token.iter());
         if let Some(subscribe) = &config.subscribe {
             let address = subscribe.listen;
             let tokens = tokens(subscribe.tokens.iter());
@@ -164,7 +168,7 @@ impl Daemon {
             let router = subscribe::router(subscribers, address, tokens);
             servers.push(listen(router, address, stop).await?);
         }
-        servers.push(listen(admin::router(admin, address, tokens), address, stop).await?);
+        servers.push(listen(admin::router(admin, address, admin_tokens), address, stop).await?);
         Ok(servers)
     }
 

@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use hybridge_config::Ordering;
 use hybridge_core::testing::{Answer, Order, RecordingSink, message};
-use hybridge_core::{
-    Applied, Budget, Error, ErrorKind, Message, Outcome, Pool, Source, Transformer,
-};
+use hybridge_core::{Applied, Budget, Error, ErrorKind, Message, Pool, Source, Transformer};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
