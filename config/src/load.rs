@@ -71,8 +71,8 @@ pub fn load(paths: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<L
         return Err(sources.problems(&shape.shown, &shape.secret));
     }
     resolve::resolve(&mut config);
-    let mut places = sections.places();
-    places.set_files(sources.masked(&shape.shown, &shape.secret));
+    let texts = sources.masked(&shape.shown, &shape.secret);
+    let places = places::Places::new(sections, texts);
     Ok(Loaded { config, files, places })
 }
 

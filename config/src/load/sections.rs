@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use super::{places::Places, replaced::Replaced};
+use super::replaced::Replaced;
 use crate::{
     Config,
     shape::Shape,
@@ -15,6 +15,7 @@ use crate::{
 const NAMED: [&str; 3] = ["connections", "routes", "topics"];
 
 /// One section, or one entry of a section of named entries.
+#[derive(Debug, Clone)]
 pub(crate) struct Item {
     /// Where its name stands.
     pub(crate) key_place: Place,
@@ -24,7 +25,7 @@ pub(crate) struct Item {
 }
 
 /// What all files say, before it has types.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Sections {
     named: BTreeMap<&'static str, BTreeMap<String, Item>>,
     single: BTreeMap<String, Item>,
@@ -135,18 +136,27 @@ impl Sections {
         replaced
     }
 
-    /// Where everything stands.
-    pub(super) fn places(&self) -> Places {
-        let mut places = Places::default();
-        for (section, items) in &self.named {
-            for (name, item) in items {
-                places.insert(&[section, name], item.key_place, &item.node);
-            }
-        }
-        for (section, item) in &self.single {
-            places.insert(&[section], item.key_place, &item.node);
-        }
-        places
+    /// The place of what a path of keys leads to, or of the nearest thing around it.
+    pub(super) fn place_of(&self, path: &[&str]) -> Place {
+        let of = |item: &Item, path: &[&str]| match path {
+            [] => item.key_place,
+            path => item.node.place_of(path),
+        };
+        let named = match path {
+            [section, name, path @ ..] => self.named(section, name).map(|item| of(item, path)),
+            _ => None,
+        };
+        let single = match path {
+            [section, path @ ..] => self.single.get(*section).map(|item| of(item, path)),
+            [] => None,
+        };
+        named.or(single).unwrap_or_default()
+    }
+
+    /// Leaves of every scalar only its place.
+    pub(super) fn forget_values(&mut self) {
+        let named = self.named.values_mut().flat_map(BTreeMap::values_mut);
+        named.chain(self.single.values_mut()).for_each(|item| item.node.forget_values());
     }
 
     /// What is not broken, with types.

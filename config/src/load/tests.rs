@@ -493,6 +493,37 @@ fn problems_of_every_file_and_layer_come_at_once() {
 }
 
 #[test]
+fn many_routes_are_checked_in_good_time() {
+    let ring = |count: usize| {
+        let route = |i: usize| {
+            let next = (i + 1) % count;
+            format!(
+                "  r{i}: {{ from: {{ log: {{ topic: t{i} }} }}, to: {{ log: {{ topic: t{next} }} }} }}\n"
+            )
+        };
+        let routes: String = (0..count).map(route).collect();
+        problems(&[(
+            "a.yaml",
+            &format!("hybridge: v1\nlimits: {{ memory: 9GiB }}\nroutes:\n{routes}"),
+        )])
+    };
+    let loops = ring(1_000);
+    assert!(
+        loops.len() == 1
+            && loops[0].contains(
+                "a loop of routes: r0 -> r1 -> r2 -> r3 -> r4 -> r5 -> 993 more -> r999 -> r0 ("
+            ),
+        "{loops:?}"
+    );
+    assert_eq!(
+        ring(1_001),
+        [
+            "a.yaml:1004:3: too many routes (one process may have up to 1000: divide them among several)"
+        ]
+    );
+}
+
+#[test]
 fn nothing_to_read_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(load(&[], &variable).unwrap_err().as_slice()[0].message, "no file to read");

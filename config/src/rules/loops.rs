@@ -1,15 +1,21 @@
 //! No message may come back to where it was: routes that feed each other are refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use super::Rules;
 use crate::{Config, Segment, SinkConfig, SourceConfig, Template};
+
+/// Edges that are followed; what is not found for want of them is found when the loops that were are undone.
+const MOST_STEPS: usize = 4_000_000;
 
 /// A way from one route's sink to a route's source.
 struct Edge<'a> {
     to: &'a str,
     /// The way to the sink in the file.
-    path: Vec<String>,
+    path: Rc<[String]>,
     key: &'static str,
     dead_letter: bool,
 }
@@ -18,14 +24,17 @@ impl Rules<'_> {
     pub(super) fn loops(&mut self) {
         let mut graph = graph(self.config);
         prune(&mut graph);
-        let mut reported: BTreeSet<Vec<&str>> = BTreeSet::new();
-        for route in graph.keys() {
-            let Some(cycle) = cycle(&graph, route) else { continue };
-            let mut members: Vec<&str> = cycle.iter().map(|(route, _)| *route).collect();
-            members.sort_unstable();
-            if reported.insert(members) {
-                self.report(&cycle);
+        let mut reported: BTreeSet<&str> = BTreeSet::new();
+        let mut patience = MOST_STEPS;
+        for (route, edges) in &graph {
+            // A route in a loop that is reported may still feed itself.
+            let feeds_itself = edges.iter().any(|edge| edge.to == *route);
+            if reported.contains(route) && !feeds_itself {
+                continue;
             }
+            let Some(cycle) = cycle(&graph, route, &mut patience) else { continue };
+            reported.extend(cycle.iter().map(|(route, _)| *route));
+            self.report(&cycle);
         }
     }
 
@@ -40,8 +49,12 @@ impl Rules<'_> {
                 "write another topic, such as one that ends in `.dead`",
             );
         }
-        let mut way: Vec<&str> = cycle.iter().map(|(route, _)| *route).collect();
-        way.push(route);
+        let mut way: Vec<String> = cycle.iter().map(|(route, _)| (*route).to_owned()).collect();
+        if way.len() > 8 {
+            let left_out = format!("{} more", way.len() - 7);
+            way.splice(6..way.len() - 1, [left_out]);
+        }
+        way.push((*route).to_owned());
         let message = match cycle.len() {
             1 => format!("a loop: the route `{route}` feeds itself"),
             _ => format!("a loop of routes: {}", way.join(" -> ")),
@@ -70,6 +83,7 @@ fn graph(config: &Config) -> Graph<'_> {
         for (path, sink) in Rules::sinks(route) {
             let dead_letter = path.first().is_some_and(|step| step == "dead_letter");
             let (key, fed) = fed(sink, &sources);
+            let path: Rc<[String]> = path.into();
             edges.extend(fed.into_iter().map(|to| Edge {
                 to,
                 path: path.clone(),
@@ -133,7 +147,11 @@ fn prune(graph: &mut Graph) {
 }
 
 /// The shortest way from a route back to itself, as its edges and where each starts.
-fn cycle<'g>(graph: &'g Graph<'_>, start: &'g str) -> Option<Vec<(&'g str, &'g Edge<'g>)>> {
+fn cycle<'g>(
+    graph: &'g Graph<'_>,
+    start: &'g str,
+    patience: &mut usize,
+) -> Option<Vec<(&'g str, &'g Edge<'g>)>> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     // Each entry is an edge and the entry that it continues.
     let mut steps: Vec<(&str, &Edge, Option<usize>)> = Vec::new();
@@ -144,6 +162,7 @@ fn cycle<'g>(graph: &'g Graph<'_>, start: &'g str) -> Option<Vec<(&'g str, &'g E
         if to == start {
             return Some(walk_back(&steps, next));
         }
+        *patience = patience.checked_sub(1)?;
         if seen.insert(to) {
             let edges = graph.get(to).into_iter().flatten();
             steps.extend(edges.map(|edge| (to, edge, Some(next))));

@@ -9,7 +9,7 @@ use super::{Entry, Finding, Node, Place, Scalar, Value};
 /// How deep maps and lists may be nested: what walks the tree recurses.
 const DEEPEST: usize = 64;
 /// Values in one file.
-const MOST_NODES: usize = 500_000;
+const MOST_NODES: usize = 1_000_000;
 /// Values that aliases of one file may add.
 const MOST_COPIES: usize = 20_000;
 /// Mistakes of one file after which reading it ends.

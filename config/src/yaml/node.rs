@@ -89,6 +89,15 @@ impl Node {
         node.place
     }
 
+    /// Leaves of every scalar only its place.
+    pub(crate) fn forget_values(&mut self) {
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(Self::forget_values),
+            Value::Map(entries) => entries.iter_mut().for_each(|entry| entry.node.forget_values()),
+            Value::Scalar(scalar) => *scalar = Scalar::new(String::new(), true),
+        }
+    }
+
     pub(crate) fn is_empty_map(&self) -> bool {
         matches!(&self.value, Value::Map(entries) if entries.is_empty())
     }
