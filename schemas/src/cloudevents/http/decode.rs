@@ -197,3 +197,63 @@ fn payload(attributes: &Attributes, body: Bytes) -> Option<Bytes> {
     let may_be_empty = media_type.is_some_and(|media_type| !media_type.is_json());
     (may_be_empty || !body.is_empty()).then_some(body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: [(&str, &[u8]); 4] =
+        [("ce-specversion", b"1.0"), ("ce-id", b"1"), ("ce-source", b"/s"), ("ce-type", b"t")];
+
+    fn names(message: &Message) -> Vec<&str> {
+        message.headers.iter().map(|header| header.name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_belongs_to_the_connection_or_the_caller_is_left_behind() {
+        let others: [(&str, &[u8]); 7] = [
+            ("Connection", b"close, X-Hop"),
+            ("x-hop", b"1"),
+            ("Authorization", b"Bearer secret"),
+            ("cookie", b"secret"),
+            ("X-Api-Key", b"secret"),
+            ("content-length", b"2"),
+            ("x-trace", b"\xff"),
+        ];
+        let headers = || EVENT.into_iter().chain(others);
+        let Ok(Decoded::Event(event)) = decode(None, headers(), Bytes::from_static(b"hi")) else {
+            panic!("no event");
+        };
+        assert_eq!(names(&event), ["x-trace"]);
+        assert_eq!(event.headers.get("x-trace").unwrap(), &b"\xff"[..]);
+        let plain = decode(Some(b"text/plain"), others, Bytes::from_static(b"hi"));
+        let Ok(Decoded::NotAnEvent(plain)) = plain else { panic!("an event") };
+        assert_eq!(names(&plain), ["x-trace", "content-type"]);
+    }
+
+    #[test]
+    fn the_events_of_a_batch_are_judged_one_by_one() {
+        let sound = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t"}"#;
+        let body = Bytes::from(format!("[{sound},{{\"specversion\":\"1.0\",\"id\":7}},{sound}]"));
+        let kind: &[u8] = b"application/cloudevents-batch+json";
+        let Ok(Decoded::Batch(batch)) = decode(Some(kind), [("x-a", &b"1"[..])], body) else {
+            panic!("no batch");
+        };
+        let sound: Vec<bool> = batch.iter().map(Result::is_ok).collect();
+        assert_eq!(sound, [true, false, true]);
+        assert_eq!(names(batch[0].as_ref().unwrap()), ["x-a"]);
+    }
+
+    #[test]
+    fn data_is_a_slice_of_the_body() {
+        let text = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","data": [1.0] }"#;
+        let body = Bytes::from(text);
+        let kind: &[u8] = b"application/cloudevents+json";
+        let Ok(Decoded::Event(event)) = decode(Some(kind), [], body.clone()) else {
+            panic!("no event");
+        };
+        let payload = event.payload.unwrap();
+        assert_eq!(payload, "[1.0]");
+        assert!(body.as_ptr_range().contains(&payload.as_ptr()), "copied");
+    }
+}
