@@ -3,12 +3,16 @@
 //! Each connector is a module with a `Source`, a `Sink`, or both. [`source`] and [`sink`] make them
 //! from what the routing-rule file says; nothing else asks which kind a connector is.
 
+#[cfg(feature = "file")]
+pub(crate) mod file;
 #[cfg(any(feature = "file", feature = "stdio"))]
 mod line_format;
 #[cfg(any(feature = "file", feature = "stdio"))]
 mod lines;
 pub mod log;
 mod make;
+#[cfg(any(feature = "file", feature = "schedule"))]
+mod positions;
 #[cfg(feature = "stdio")]
 pub mod stdio;
 

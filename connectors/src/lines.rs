@@ -86,6 +86,24 @@ impl Splitter {
         self.partial.as_ref().map_or(self.position, |partial| partial.start)
     }
 
+    /// Where the stream was read to.
+    #[allow(dead_code, reason = "standard input has no use for it")]
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether everything that was read was given out as whole lines, or is still to be cut.
+    #[allow(dead_code, reason = "standard input has no use for it")]
+    pub(crate) fn is_between_lines(&self) -> bool {
+        self.partial.is_none()
+    }
+
+    /// Whether the next step needs a chunk.
+    #[allow(dead_code, reason = "standard input has no use for it")]
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.at == self.chunk.len()
+    }
+
     /// The next line of the chunk.
     pub(crate) fn step(&mut self) -> Step {
         let rest = &self.chunk[self.at..];

@@ -4,6 +4,8 @@ use hybridge_config::{Ordering, SinkConfig, SourceConfig};
 use hybridge_core::{Error, ErrorKind, Sink, Source, Text};
 
 use crate::log::Store;
+#[cfg(any(feature = "file", feature = "schedule"))]
+use crate::positions::InLog;
 
 /// What the connectors of one process share.
 #[derive(Clone, Debug)]
@@ -53,6 +55,12 @@ pub fn source(
         SourceConfig::Log(config) => {
             let store = local.store.clone();
             Ok(Box::new(crate::log::Source::new(config, route, limits.uncommitted, store)?))
+        }
+        #[cfg(feature = "file")]
+        SourceConfig::File(config) => {
+            let positions = Box::new(InLog::new(local.store.clone()));
+            let cluster = local.instance.clone();
+            Ok(crate::file::source(config, route, limits.uncommitted, positions, cluster))
         }
         #[cfg(feature = "stdio")]
         SourceConfig::Stdio(config) => {

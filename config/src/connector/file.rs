@@ -26,6 +26,9 @@ pub struct SourceConfig {
     /// Ends the route when every file has been read, instead of waiting for more.
     #[serde(default)]
     pub once: bool,
+    /// What becomes of a file of format `whole` once its message is settled.
+    #[serde(default)]
+    pub after: After,
     /// Longest line, or largest file of format `whole`; anything longer is a permanent fault.
     #[serde(default = "default_max_message")]
     pub max_message: ByteSize,
@@ -55,6 +58,20 @@ pub enum Start {
     Beginning,
     /// At its end, as of the first start; files that appear later begin at their first byte.
     End,
+}
+
+/// What becomes of a file of format `whole` once its message is settled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "FileAfter")]
+pub enum After {
+    /// It stays, and is remembered.
+    #[default]
+    Keep,
+    /// It is removed.
+    Remove,
+    /// It is moved into this folder of the same file system; a number is appended to a name that is taken.
+    Move(PathBuf),
 }
 
 /// Appends messages to a file, or writes one file a message.

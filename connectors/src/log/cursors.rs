@@ -65,6 +65,13 @@ impl Cursors {
             .collect()
     }
 
+    /// Where a group has cursors of a topic, also of partitions that the topic does not have.
+    pub(crate) fn of_group(&self, topic: &str, group: &str) -> Vec<Key> {
+        let first = Key { topic: topic.to_owned(), partition: 0, group: String::new() };
+        let of_topic = self.0.range(first..).take_while(|(key, _)| key.topic == topic);
+        of_topic.filter(|(key, _)| key.group == group).map(|(key, _)| key.clone()).collect()
+    }
+
     /// The records that say the same as all that were written so far.
     pub(crate) fn records(&self) -> impl Iterator<Item = Message> {
         self.0.iter().map(|(key, position)| record(key, Some(position)))

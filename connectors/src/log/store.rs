@@ -273,8 +273,8 @@ impl Store {
     /// # Errors
     /// [`WriteError`]; the cursors are then as before.
     pub async fn forget(&self, group: &str, topic: &Topic) -> Result<(), WriteError> {
-        let commits: Vec<Commit> =
-            (0..topic.partitions()).map(|partition| (key(group, topic, partition), None)).collect();
+        let keys = lock(&self.inner.registry.cursors).of_group(topic.name(), group);
+        let commits: Vec<Commit> = keys.into_iter().map(|key| (key, None)).collect();
         self.ask(0, |reply| Request::Commit { commits, reply }).await?
     }
 
