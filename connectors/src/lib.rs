@@ -5,6 +5,8 @@
 
 #[cfg(feature = "file")]
 pub(crate) mod file;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(any(feature = "file", feature = "stdio"))]
 mod line_format;
 #[cfg(any(feature = "file", feature = "stdio"))]
@@ -13,6 +15,8 @@ pub mod log;
 mod make;
 #[cfg(any(feature = "file", feature = "schedule"))]
 mod positions;
+#[cfg(feature = "http")]
+mod render;
 #[cfg(feature = "stdio")]
 pub mod stdio;
 

@@ -15,6 +15,9 @@ pub struct Local {
     pub instance: Text,
     /// The embedded log, which also keeps the positions of sources that have no broker for it.
     pub store: Store,
+    /// The listeners of `http` sources; `None` in commands that serve nothing.
+    #[cfg(feature = "http")]
+    pub servers: Option<crate::http::Servers>,
     /// Standard input.
     #[cfg(feature = "stdio")]
     pub input: crate::stdio::Input,
@@ -29,6 +32,8 @@ impl Local {
         Self {
             instance: Text::from(store.instance_id().to_string()),
             store,
+            #[cfg(feature = "http")]
+            servers: None,
             #[cfg(feature = "stdio")]
             input: crate::stdio::Input::stdin(),
             #[cfg(feature = "stdio")]
@@ -62,6 +67,13 @@ pub fn source(
             let cluster = local.instance.clone();
             Ok(crate::file::source(config, route, limits.uncommitted, positions, cluster))
         }
+        #[cfg(feature = "http")]
+        SourceConfig::Http(config) => {
+            let none = || Error::new(ErrorKind::Fatal, "http sources have no runtime here");
+            let servers = local.servers.clone().ok_or_else(none)?;
+            let instance = local.instance.clone();
+            Ok(Box::new(crate::http::Source::new(config, route, instance, servers)))
+        }
         #[cfg(feature = "stdio")]
         SourceConfig::Stdio(config) => {
             let input = local.input.clone();
@@ -83,6 +95,10 @@ pub fn sink(
     match config {
         SinkConfig::Log(config) => {
             Ok(Box::new(crate::log::Sink::new(config, ordering, local.store.clone())?))
+        }
+        #[cfg(feature = "http")]
+        SinkConfig::Http(config) => {
+            Ok(Box::new(crate::http::Sink::new(config, route, target, ordering)?))
         }
         #[cfg(feature = "stdio")]
         SinkConfig::Stdio(config) => {

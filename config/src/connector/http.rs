@@ -7,5 +7,6 @@ mod source;
 pub use connection::{ClientTlsConfig, ConnectionConfig};
 pub use sink::{HeadersConfig, Method, Mode, SinkConfig};
 pub use source::{
-    Encoding, HmacAlgorithm, HmacConfig, PlainBodies, ServerTlsConfig, SourceConfig, WrapConfig,
+    Encoding, HmacAlgorithm, HmacConfig, PlainBodies, ServerTlsConfig, SourceConfig,
+    TimestampConfig, WrapConfig,
 };

@@ -94,6 +94,22 @@ pub struct HmacConfig {
     /// Text in front of the signature, such as `sha256=`.
     #[serde(default)]
     pub prefix: String,
+    /// Signs the time of sending too, so that an old request cannot be replayed: the signature is then over
+    /// `<timestamp>.<body>`. Default: the body alone.
+    pub timestamp: Option<TimestampConfig>,
+}
+
+/// The time of sending, in seconds since 1970, in a header of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "HttpTimestamp")]
+pub struct TimestampConfig {
+    /// The request header that holds it.
+    #[serde(default = "default_timestamp_header")]
+    pub header: String,
+    /// How far it may be from the receiver's clock, to either side.
+    #[serde(default = "default_tolerance")]
+    pub tolerance: Duration,
 }
 
 /// The hash of a signature.
@@ -177,4 +193,12 @@ fn default_max_requests() -> u32 {
 
 fn default_signature_header() -> String {
     "x-signature".to_owned()
+}
+
+fn default_timestamp_header() -> String {
+    "x-timestamp".to_owned()
+}
+
+fn default_tolerance() -> Duration {
+    Duration::from_secs(300)
 }
