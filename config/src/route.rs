@@ -91,14 +91,14 @@ pub enum Ordering {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryGuarantee {
-    /// It may be lost, and comes once at most: it is settled at the source before it is sent.
+    /// It may be lost, and comes once at most: it is settled at the source before it is sent. Not available yet.
     AtMostOnce,
     /// It is never lost, and may come more than once after a fault.
     #[default]
     AtLeastOnce,
     /// It is never lost, and the target drops repeats.
     EffectivelyOnce,
-    /// Reading, writing and settling are one transaction.
+    /// Reading, writing and settling are one transaction. Not available with the endpoints that there are.
     ExactlyOnce,
 }
 

@@ -10,7 +10,10 @@ use crate::{Config, DeliveryGuarantee, Fsync, RouteConfig, SinkConfig, SourceCon
 pub(crate) fn delivery(config: &Config, route: &RouteConfig) -> Result<Vec<String>, Refusal> {
     match route.delivery {
         DeliveryGuarantee::AtMostOnce => {
-            Ok(vec!["a message is settled before it is sent, so a fault loses it".to_owned()])
+            let message =
+                "`delivery: at_most_once` is not available: every route sends before it settles";
+            let help = "write `at_least_once`, or leave it out";
+            Err((message.to_owned(), help.to_owned()))
         }
         DeliveryGuarantee::AtLeastOnce => Ok(losses(config, route)),
         DeliveryGuarantee::EffectivelyOnce => effectively_once(config, route),

@@ -35,7 +35,7 @@ routes:
     to: { http: { url: \"http://u\", deduplicates: true } }
     delivery: effectively_once
     ordering: total
-  d: { from: { stdio: {} }, to: { stdio: {} }, ordering: none, delivery: at_most_once }
+  d: { from: { stdio: {} }, to: { stdio: {} }, ordering: none }
 ",
     );
     assert_eq!(
@@ -44,7 +44,7 @@ routes:
             "a: http 127.0.0.1:8080/a -> cloudevents -> log orders; at_least_once (a power loss takes up to 1s of the log), order none (open HTTP requests have no order)",
             "b: file /in/*.jsonl -> http https://u/x | log spill + file /out; dead letters to log dead; at_least_once (a power loss takes up to 1s of the log; a power loss takes what is not on disk of /out), order key (files have no order among themselves)",
             "c: schedule \"0 6 * * *\" -> http http://u; effectively_once, order total",
-            "d: stdio -> stdio; at_most_once (a message is settled before it is sent, so a fault loses it), order none (the route asks for none)",
+            "d: stdio -> stdio; at_least_once (standard input has no position to go back to after a crash; standard output confirms nothing), order none (the route asks for none)",
         ]
     );
 }

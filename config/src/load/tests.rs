@@ -306,6 +306,7 @@ routes:
   b: { from: { stdio: {} }, to: { log: { topic: c } }, delivery: effectively_once }
   c: { from: { log: { topic: d } }, to: { log: { topic: e } }, delivery: effectively_once }
   d: { from: { log: { topic: wide } }, to: { log: { topic: f } }, ordering: total }
+  e: { from: { log: { topic: h } }, targets: { x: { to: { log: { topic: i } }, required: false } }, delivery: at_most_once }
 topics: { wide: { partitions: 4 } }
 ";
     let refused = problems(&[("a.yaml", text)]);
@@ -314,6 +315,8 @@ topics: { wide: { partitions: 4 } }
         "a.yaml:4:66: `delivery: effectively_once` needs a source whose messages have positions, which stdio does not have",
         "a.yaml:5:74: `delivery: effectively_once` needs targets that drop repeats, which log does not promise",
         "a.yaml:6:77: `ordering: total` over the topic `wide`, which has 4 partitions without an order among them",
+        "a.yaml:7:90: optional targets are not available",
+        "a.yaml:7:111: `delivery: at_most_once` is not available: every route sends before it settles",
     ];
     assert_eq!(refused.len(), starts.len(), "{refused:#?}");
     for (problem, start) in refused.iter().zip(starts) {

@@ -17,7 +17,8 @@ use crate::SinkConfig;
 pub struct TargetConfig {
     /// Where the messages go.
     pub to: To,
-    /// Whether a message is settled only when this target has confirmed it.
+    /// Whether a message is settled only when this target has confirmed it. Only `true` is available yet; a target that may
+    /// fall behind gets a route of its own, from the same topic.
     #[serde(default = "default_required")]
     pub required: bool,
     /// How the sinks of a `failover` list take turns.

@@ -8,8 +8,9 @@ use crate::{
     connector::{http, schedule},
 };
 
-/// Headers that carry a credential: a template is printed, so it may not be one.
-const CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+/// Parts of the names of headers that carry a credential: a template is printed, so it may not hold one.
+const CREDENTIALS: [&str; 7] =
+    ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey"];
 
 impl Rules<'_> {
     pub(super) fn endpoints(&mut self) {
@@ -63,8 +64,10 @@ impl Rules<'_> {
             let place = self.sink_place(route, path, "tls");
             self.client_tls(tls, place);
         }
-        for header in sink.headers.set.keys() {
-            if CREDENTIALS.contains(&header.to_ascii_lowercase().as_str()) {
+        for (header, template) in &sink.headers.set {
+            let header_name = header.to_ascii_lowercase();
+            let named = CREDENTIALS.iter().any(|part| header_name.contains(part));
+            if named && template.literal().is_some() {
                 let place = self.sink_place(route, path, "headers");
                 let help = "write `token`, or put the header into a connection's `headers`, which are secret";
                 self.refuse(

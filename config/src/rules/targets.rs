@@ -30,6 +30,11 @@ impl Rules<'_> {
                     let help = "write `to: { failover: [ ... ] }`, or leave `failover` out";
                     self.refuse(place, "`failover` for a target with one sink", help);
                 }
+                if !config.required {
+                    let place = self.route_place(name, &["targets", target, "required"]);
+                    let help = "leave `required` out; a target that may fall behind gets a route of its own, from the same topic";
+                    self.refuse(place, "optional targets are not available", help);
+                }
                 let retry = route.retry_for(config);
                 if retry.initial > retry.max {
                     let place = self.route_place(name, &["targets", target, "retry"]);

@@ -94,3 +94,18 @@ fn describe(path: &str, schema: &Value, bare: &mut Vec<String>) {
         describe(&format!("{path}/{key}"), member, bare);
     }
 }
+
+#[test]
+fn every_file_in_the_documentation_loads() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    let text = fs::read_to_string(path).unwrap();
+    let blocks: Vec<&str> =
+        text.split("```yaml\n").skip(1).filter_map(|s| s.split("```").next()).collect();
+    assert!(!blocks.is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    for block in blocks {
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, block).unwrap();
+        assert!(load(&[path], &|_| None).is_ok(), "{block}");
+    }
+}
