@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hybridge_config::transform::cloudevents::{CloudeventsConfig, PlainMessages};
 use hybridge_core::{Applied, Error, Message, Transformer, Value};
 use hybridge_schemas::cloudevents::http::{ContentMode, content_mode};
-use hybridge_schemas::cloudevents::{DecodeError, Mode, json};
+use hybridge_schemas::cloudevents::{DecodeError, Mode, attribute, json};
 use hybridge_schemas::media_type::MediaType;
 
 use crate::headers;
@@ -17,30 +17,73 @@ use wrap::Wrap;
 pub(crate) struct Step {
     /// What plain messages are wrapped in; `None` where they are refused.
     wrap: Option<Wrap>,
+    mode: Mode,
 }
 
 impl Step {
     pub(crate) fn new(config: &CloudeventsConfig) -> Self {
+        let mode = if config.strict { Mode::Strict } else { Mode::Lenient };
         let wrap = match config.plain {
-            PlainMessages::Wrap => Some(Wrap::new(config)),
+            PlainMessages::Wrap => Some(Wrap::new(config, mode)),
             PlainMessages::Reject => None,
         };
-        Self { wrap }
+        Self { wrap, mode }
     }
 
     fn normalise(&self, message: Message) -> Applied {
         if message.is_event() {
-            return Applied::One(message);
+            return self.passed(message);
         }
         let decoded = match mode_of(&message) {
-            ContentMode::Batch => return batch(message),
-            ContentMode::Structured => structured(message),
+            ContentMode::Batch => return self.batch(message),
+            ContentMode::Structured => self.structured(message),
             ContentMode::Binary => self.wrapped(message),
         };
         match decoded {
             Ok(event) => Applied::One(event),
             Err(error) => Applied::Failed(error),
         }
+    }
+
+    /// An event that its source decoded has been checked there, but not to the letter.
+    fn passed(&self, event: Message) -> Applied {
+        if self.mode == Mode::Lenient {
+            return Applied::One(event);
+        }
+        match attribute::check_all(&event.attributes, self.mode) {
+            Ok(()) => Applied::One(event),
+            Err(error) => Applied::Failed(malformed(&error)),
+        }
+    }
+
+    fn structured(&self, message: Message) -> Result<Message, Error> {
+        let payload = json_payload(&message)?;
+        let event = json::decode(&payload, self.mode).map_err(|error| malformed(&error))?;
+        Ok(as_event(&message, event))
+    }
+
+    /// One malformed event makes the whole message malformed: it is one delivery with one dead
+    /// letter.
+    fn batch(&self, message: Message) -> Applied {
+        let decoded = json_payload(&message).and_then(|payload| {
+            json::decode_batch(&payload, self.mode).map_err(|error| malformed(&error))
+        });
+        let elements = match decoded {
+            Ok(elements) => elements,
+            Err(error) => return Applied::Failed(error),
+        };
+        let mut events = Vec::with_capacity(elements.len());
+        for (index, element) in elements.into_iter().enumerate() {
+            match element {
+                Ok(event) => events.push(as_event(&message, event)),
+                Err(error) => {
+                    let place = format!("element {index} of the batch");
+                    let reason = format!("malformed CloudEvent: {place}: {error}");
+                    return Applied::Failed(Error::rejected(reason));
+                }
+            }
+        }
+        Applied::Many(events)
     }
 
     fn wrapped(&self, message: Message) -> Result<Message, Error> {
@@ -89,34 +132,6 @@ fn looks_structured(message: &Message) -> bool {
         return false;
     }
     json::has_required(payload)
-}
-
-fn structured(message: Message) -> Result<Message, Error> {
-    let payload = json_payload(&message)?;
-    let event = json::decode(&payload, Mode::Lenient).map_err(|error| malformed(&error))?;
-    Ok(as_event(&message, event))
-}
-
-/// One malformed event makes the whole message malformed: it is one delivery with one dead letter.
-fn batch(message: Message) -> Applied {
-    let decoded = json_payload(&message).and_then(|payload| {
-        json::decode_batch(&payload, Mode::Lenient).map_err(|error| malformed(&error))
-    });
-    let elements = match decoded {
-        Ok(elements) => elements,
-        Err(error) => return Applied::Failed(error),
-    };
-    let mut events = Vec::with_capacity(elements.len());
-    for (index, element) in elements.into_iter().enumerate() {
-        match element {
-            Ok(event) => events.push(as_event(&message, event)),
-            Err(error) => {
-                let reason = format!("malformed CloudEvent: element {index} of the batch: {error}");
-                return Applied::Failed(Error::rejected(reason));
-            }
-        }
-    }
-    Applied::Many(events)
 }
 
 fn json_payload(message: &Message) -> Result<Bytes, Error> {

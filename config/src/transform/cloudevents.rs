@@ -31,6 +31,9 @@ pub struct CloudeventsConfig {
     pub extensions: BTreeMap<String, Template>,
     /// What to do with a message that is no CloudEvent. Default: `wrap`.
     pub plain: PlainMessages,
+    /// Whether every event must meet the specification to the letter: sources that are URI references, texts without
+    /// control characters. Default: no, what can be carried on unchanged passes.
+    pub strict: bool,
 }
 
 /// What becomes of a message that is no CloudEvent.

@@ -257,7 +257,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(ProptestConfig::with_cases(1000))]
 
         /// Two independent parsers agree on what JSON is. (A lone surrogate is grammatical, but
         /// serde_json refuses it when it makes a `Value`, so it is asked to skip the text.)

@@ -104,6 +104,17 @@ fn malformed_events_are_permanent_faults_with_a_reason() {
 }
 
 #[test]
+fn strict_refuses_what_is_let_through_otherwise() {
+    let loose = EVENT.replace("\"/s\"", "\"/{guid}\"");
+    let (lenient, strict) = (step("{}"), step("{ strict: true }"));
+    let decoded = one(&*lenient, message("", &loose));
+    let expected = "malformed CloudEvent: attribute source: must be a URI reference";
+    assert_eq!(reason(&*strict, message("", &loose)), expected);
+    assert_eq!(reason(&*strict, decoded), expected, "decoded elsewhere");
+    assert!(one(&*strict, message("", EVENT)).is_event());
+}
+
+#[test]
 fn a_plain_message_is_wrapped_with_defaults() {
     let step = step("{}");
     let mut plain = message("text/plain", "hi");

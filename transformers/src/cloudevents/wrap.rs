@@ -16,12 +16,13 @@ pub(super) struct Wrap {
     subject: Option<Template>,
     content_type: Option<Text>,
     extensions: Vec<(Text, Template)>,
+    mode: Mode,
 }
 
 const DEFAULT_TYPE: Text = Text::from_static("io.hybridge.message");
 
 impl Wrap {
-    pub(super) fn new(config: &CloudeventsConfig) -> Self {
+    pub(super) fn new(config: &CloudeventsConfig, mode: Mode) -> Self {
         let compiled = |template: &Option<_>| template.as_ref().map(Template::compile);
         let extension = |(name, template): (&String, _)| {
             (Text::from(name.as_str()), Template::compile(template))
@@ -33,12 +34,13 @@ impl Wrap {
             subject: compiled(&config.subject),
             content_type: config.content_type.as_deref().map(Text::from),
             extensions: config.extensions.iter().map(extension).collect(),
+            mode,
         }
     }
 
     pub(super) fn apply(&self, mut message: Message) -> Result<Message, Error> {
         let attributes = self.attributes(&message)?;
-        attribute::check_all(&attributes, Mode::Lenient)
+        attribute::check_all(&attributes, self.mode)
             .map_err(|error| Error::rejected(format!("cannot be wrapped: {error}")))?;
         message.attributes = attributes;
         headers::remove(&mut message.headers, "content-type");

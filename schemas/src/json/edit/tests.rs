@@ -107,7 +107,7 @@ fn removed(mut value: Value, path: &[Step]) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     /// The same as in a tree of values, over compact and over indented text.
     #[test]
