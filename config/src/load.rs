@@ -52,8 +52,7 @@ impl Loaded {
 pub fn load(paths: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Problems> {
     let mut sources = sources::Sources::default();
     let files = files::expand(paths, &mut sources);
-    let schema = schema::of_types();
-    let mut shape = Shape::new(&schema);
+    let mut shape = Shape::new(schema::of_types());
     let mut sections = Sections::default();
     for path in &files {
         if let Some(root) = sources.read(path, env) {

@@ -1,19 +1,24 @@
 //! The JSON Schema of the language.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use crate::Config;
 
 /// The schema that the types give, which loading compares files with after `${...}` was replaced.
-pub(crate) fn of_types() -> Value {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>().to_value()
+pub(crate) fn of_types() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>().to_value()
+    });
+    &SCHEMA
 }
 
 /// The JSON Schema (2020-12) of one routing-rule file, as it is written: where a number, a boolean or a quantity belongs, a
 /// text with `${...}` in it may stand.
 pub fn json_schema() -> Value {
-    let mut schema = of_types();
+    let mut schema = of_types().clone();
     allow_references(&mut schema);
     if let Some(root) = schema.as_object_mut() {
         root.insert("required".to_owned(), json!(["hybridge"]));
