@@ -41,7 +41,7 @@ pub(super) struct Patience {
 /// The protocol settings of a listener.
 pub(super) fn protocol() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().max_buf_size(MAX_HEAD).timer(TokioTimer::new());
+    builder.http1().max_buf_size(MAX_HEAD).header_read_timeout(None);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -218,3 +218,6 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,6 +110,12 @@ impl Endpoint {
         self.stopping.store(true, Ordering::Release);
     }
 
+    /// Requests that are open.
+    #[cfg(test)]
+    pub(super) fn open(&self) -> usize {
+        self.open.load(Ordering::Acquire)
+    }
+
     /// Returns once no request is open.
     pub(super) async fn quiet(&self) {
         loop {
@@ -288,3 +294,6 @@ impl Drop for Open<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

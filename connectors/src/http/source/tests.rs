@@ -1,5 +1,8 @@
 //! The source as its callers see it, over real sockets on loopback.
 
+mod access;
+mod life;
+
 use std::pin::pin;
 
 use bytes::Bytes;
