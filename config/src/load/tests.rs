@@ -254,11 +254,15 @@ fn scalars_of_the_wrong_type_are_told_apart() {
 fn templates_are_checked_where_they_stand() {
     assert_eq!(
         route_problems(
-            "    from: { stdio: {} }\n    transform:\n      - cloudevents: { type: \"{{ evnt.type }}\" }\n      - map: { set: { event.Type: x } }"
+            "    from: { stdio: {} }\n    transform:\n      - cloudevents: { type: \"{{ evnt.type }}\" }\n      - map: { set: { event.Type: x, origin.topic: x }, remove: [event.id] }\n      - cloudevents: { content_type: json, extensions: { Foo: x } }"
         ),
         [
             "a.yaml:6:30: unknown field at character 4 of the text, `{{ evnt.type }}` (write `event.type`, `event.data.customer.name`, `headers[\"x\"]`, `key` or `origin.topic`)",
             "a.yaml:7:23: not the name of an attribute at character 7 of the text, `event.Type` (a CloudEvents attribute has lower-case letters and digits only; data is under `event.data`)",
+            "a.yaml:7:38: a field that cannot be changed, `origin.topic` (leave it out)",
+            "a.yaml:7:66: a field that cannot be taken away: every event has one, `event.id` (leave it out)",
+            "a.yaml:8:38: not a media type, `json` (write one such as `application/json`)",
+            "a.yaml:8:58: the name of an attribute has lower-case letters and digits only, `Foo` (write a name such as `tenant`; `type`, `source`, `subject` and `id` have keys of their own)",
         ]
     );
 }

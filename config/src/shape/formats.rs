@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use crate::{
-    ByteSize, Duration, Field, Percent, Rate, Template, TemplateError, Url, units::UnitError,
+    ByteSize, Duration, Field, Percent, Rate, Template, TemplateError, Url,
+    transform::{cloudevents, map},
+    units::UnitError,
 };
 
 /// Whether a value of this format is never shown.
@@ -21,7 +23,10 @@ pub(super) fn example(format: &str) -> Option<&'static str> {
         "hybridge-listen" => "an IP address and a port: `127.0.0.1:8080`, `[::1]:8080`",
         "hybridge-url" => "an absolute URL: `https://billing.example/events`",
         "hybridge-secret" => "a text, best `${NAME}` or `${file:path}`",
-        "hybridge-field" => "a field: `event.type`, `event.data.name`, `headers[\"x\"]`, `key`",
+        "hybridge-media-type" => "a media type: `application/json`",
+        "hybridge-field" | "hybridge-settable" | "hybridge-removable" => {
+            "a field: `event.type`, `event.data.name`, `headers[\"x\"]`, `key`"
+        }
         "hybridge-template" => "a text, with `{{ event.type }}` where a field belongs",
         _ => return None,
     })
@@ -36,6 +41,10 @@ pub(super) fn check(format: &str, text: &str) -> Option<(String, String)> {
         "hybridge-percent" => unit(text.parse::<Percent>().err()),
         "hybridge-template" => template(text.parse::<Template>().err()),
         "hybridge-field" => template(text.parse::<Field>().err()),
+        "hybridge-settable" => field(text, map::check_settable),
+        "hybridge-removable" => field(text, map::check_removable),
+        "hybridge-extension" => extension(text),
+        "hybridge-media-type" => media_type(text),
         "hybridge-listen" => listen(text),
         "hybridge-url" => url(text),
         _ => None,
@@ -49,6 +58,28 @@ fn unit(error: Option<UnitError>) -> Option<(String, String)> {
 fn template(error: Option<TemplateError>) -> Option<(String, String)> {
     let error = error?;
     Some((format!("{} at character {} of the text", error.message, error.at), error.help))
+}
+
+fn field(text: &str, check: fn(&Field) -> Result<(), &'static str>) -> Option<(String, String)> {
+    match text.parse::<Field>() {
+        Err(error) => template(Some(error)),
+        Ok(field) => {
+            let what = check(&field).err()?;
+            Some((format!("a field that {what}"), "leave it out".to_owned()))
+        }
+    }
+}
+
+fn extension(text: &str) -> Option<(String, String)> {
+    let what = cloudevents::check_extension(text).err()?;
+    let help = "write a name such as `tenant`; `type`, `source`, `subject` and `id` have keys of their own";
+    Some((what.to_owned(), help.to_owned()))
+}
+
+fn media_type(text: &str) -> Option<(String, String)> {
+    let help =
+        || ("not a media type".to_owned(), "write one such as `application/json`".to_owned());
+    (!cloudevents::is_media_type(text)).then(help)
 }
 
 fn listen(text: &str) -> Option<(String, String)> {

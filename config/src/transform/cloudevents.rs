@@ -24,10 +24,11 @@ pub struct CloudeventsConfig {
     /// `datacontenttype` of an event made from a plain message. Default: the message's `content-type` header, else
     /// `application/json` where the payload is JSON and `application/octet-stream` where it is not.
     #[serde(deserialize_with = "media_type")]
+    #[schemars(extend("format" = "hybridge-media-type"))]
     pub content_type: Option<String>,
     /// Extension attributes of an event made from a plain message; names have lower-case letters and digits only.
     #[serde(deserialize_with = "extensions")]
-    #[schemars(extend("propertyNames" = { "pattern": "^[a-z0-9]+$" }))]
+    #[schemars(extend("propertyNames" = { "pattern": "^[a-z0-9]+$", "format": "hybridge-extension" }))]
     pub extensions: BTreeMap<String, Template>,
     /// What to do with a message that is no CloudEvent. Default: `wrap`.
     pub plain: PlainMessages,
@@ -62,32 +63,41 @@ const CORE: [&str; 9] = [
 
 fn extensions<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Template>, D::Error> {
     let extensions = BTreeMap::<String, Template>::deserialize(from)?;
-    let is_lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     for name in extensions.keys() {
-        if CORE.contains(&name.as_str()) {
-            return Err(D::Error::custom(format!("{name} is not an extension attribute")));
-        }
-        if name.is_empty() || !name.bytes().all(is_lower) {
-            let what = "the name of an attribute has lower-case letters and digits only";
-            return Err(D::Error::custom(format!("{name:?}: {what}")));
-        }
+        check_extension(name).map_err(|what| D::Error::custom(format!("{name:?}: {what}")))?;
     }
     Ok(extensions)
 }
 
-/// A media type as far as a person gets it wrong; parameters are not looked at.
+/// Whether a name is one of an extension attribute; otherwise what is to be said of it.
+pub(crate) fn check_extension(name: &str) -> Result<(), &'static str> {
+    let is_lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if CORE.contains(&name) {
+        return Err("not an extension attribute");
+    }
+    if name.is_empty() || !name.bytes().all(is_lower) {
+        return Err("the name of an attribute has lower-case letters and digits only");
+    }
+    Ok(())
+}
+
 fn media_type<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+    match is_media_type(&text) {
+        true => Ok(Some(text)),
+        false => Err(D::Error::custom("no media type such as application/json")),
+    }
+}
+
+/// A media type as far as a person gets it wrong; parameters are not looked at.
+pub(crate) fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let is_token = |part: &str| {
         let is_token_byte =
             |byte: u8| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte);
         !part.is_empty() && part.bytes().all(is_token_byte)
     };
-    match essence.split_once('/') {
-        Some((kind, subtype)) if is_token(kind) && is_token(subtype) => Ok(Some(text)),
-        _ => Err(D::Error::custom(format!("{text:?} is no media type such as application/json"))),
-    }
+    essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
 }
 
 #[cfg(test)]

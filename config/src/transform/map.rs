@@ -18,16 +18,17 @@ pub struct MapConfig {
     /// From a field to its new name, which loses what it had. A field that the message does not have is left out. No
     /// field may be both renamed and the new name of another.
     #[serde(deserialize_with = "rename")]
-    #[schemars(extend("propertyNames" = { "type": "string", "format": "hybridge-field" }))]
+    #[schemars(extend("propertyNames" = { "type": "string", "format": "hybridge-removable" }))]
     pub rename: BTreeMap<Field, Field>,
     /// Fields and their new values. A member of `event.data` that is not there is added with the objects on the way to
     /// it; an element of a list must be there.
     #[serde(deserialize_with = "set")]
-    #[schemars(extend("propertyNames" = { "type": "string", "format": "hybridge-field" }))]
+    #[schemars(extend("propertyNames" = { "type": "string", "format": "hybridge-settable" }))]
     pub set: BTreeMap<Field, Value>,
     /// Fields to take away; one that the message does not have is left out. The attributes that every event has cannot
     /// be taken away.
     #[serde(deserialize_with = "remove")]
+    #[schemars(extend("items" = { "type": "string", "format": "hybridge-removable" }))]
     pub remove: Vec<Field>,
 }
 
@@ -86,7 +87,8 @@ impl Visitor<'_> for ValueVisitor {
 fn rename<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Field, Field>, D::Error> {
     let renames = BTreeMap::<Field, Field>::deserialize(from)?;
     for (old, new) in &renames {
-        check_removable(old).and_then(|()| check_settable(new)).map_err(D::Error::custom)?;
+        check_removable(old).map_err(|what| D::Error::custom(format!("{old} {what}")))?;
+        check_settable(new).map_err(|what| D::Error::custom(format!("{new} {what}")))?;
         if renames.contains_key(new) {
             let what = "is renamed and also the new name of a field; make two steps of it";
             return Err(D::Error::custom(format!("{new} {what}")));
@@ -98,7 +100,7 @@ fn rename<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Field, Field>, 
 fn set<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Field, Value>, D::Error> {
     let set = BTreeMap::<Field, Value>::deserialize(from)?;
     for field in set.keys() {
-        check_settable(field).map_err(D::Error::custom)?;
+        check_settable(field).map_err(|what| D::Error::custom(format!("{field} {what}")))?;
     }
     Ok(set)
 }
@@ -106,26 +108,26 @@ fn set<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Field, Value>, D::
 fn remove<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Field>, D::Error> {
     let remove = Vec::<Field>::deserialize(from)?;
     for field in &remove {
-        check_removable(field).map_err(D::Error::custom)?;
+        check_removable(field).map_err(|what| D::Error::custom(format!("{field} {what}")))?;
     }
     Ok(remove)
 }
 
-fn check_settable(field: &Field) -> Result<(), String> {
+/// Whether a field may get a value; otherwise what is to be said of it.
+pub(crate) fn check_settable(field: &Field) -> Result<(), &'static str> {
     match field {
-        Field::Origin(_) => Err(format!("{field} cannot be changed")),
-        Field::Attribute(name) if name == "specversion" => {
-            Err(format!("{field} cannot be changed"))
-        }
+        Field::Origin(_) => Err("cannot be changed"),
+        Field::Attribute(name) if name == "specversion" => Err("cannot be changed"),
         _ => Ok(()),
     }
 }
 
-fn check_removable(field: &Field) -> Result<(), String> {
+/// Whether a field may be taken away; otherwise what is to be said of it.
+pub(crate) fn check_removable(field: &Field) -> Result<(), &'static str> {
     check_settable(field)?;
     match field {
         Field::Attribute(name) if ["id", "source", "type"].contains(&name.as_str()) => {
-            Err(format!("{field} cannot be taken away: every event has one"))
+            Err("cannot be taken away: every event has one")
         }
         _ => Ok(()),
     }
