@@ -5,6 +5,8 @@ mod assemble;
 pub mod daemon;
 mod feed;
 mod ledger;
+#[doc(hidden)]
+pub mod measure;
 mod route;
 pub mod serve;
 pub mod status;
