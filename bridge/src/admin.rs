@@ -83,6 +83,8 @@ async fn ready(State(admin): State<Admin>) -> Response {
     let routes: Vec<_> = routes.collect();
     let reason = if admin.status.is_stopping() {
         Some("the process stops")
+    } else if !admin.status.has_begun() {
+        Some("the process starts")
     } else if routes.iter().any(|route| route.reason.is_some()) {
         Some("a route does not get on")
     } else {

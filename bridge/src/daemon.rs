@@ -119,6 +119,7 @@ impl Daemon {
         let subscribers = config.subscribe.is_some();
         let drain = config.limits.drain.get();
         self.routes.start(config).await.map_err(StartError::System)?;
+        self.status.begin();
         tracing::info!(routes = self.status.routes().len(), "started");
         loop {
             tokio::select! {

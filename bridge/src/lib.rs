@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod assemble;
+pub mod cli;
 pub mod daemon;
 mod feed;
 mod ledger;

@@ -32,6 +32,7 @@ pub struct Status {
     started: SystemTime,
     stalled_after: Duration,
     pool: Pool,
+    begun: AtomicBool,
     stopping: AtomicBool,
     reloads: [AtomicU64; 2],
     routes: Mutex<BTreeMap<String, Arc<RouteStatus>>>,
@@ -45,6 +46,7 @@ impl Status {
             started: SystemTime::now(),
             stalled_after,
             pool,
+            begun: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             reloads: Default::default(),
             routes: Mutex::default(),
@@ -77,6 +79,16 @@ impl Status {
     /// What `/routes` and readiness say, by name.
     pub fn views(&self) -> Vec<RouteView> {
         self.routes().iter().map(|route| route.view(self.stalled_after)).collect()
+    }
+
+    /// All routes of the configuration are known: from now on the process can be ready.
+    pub fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether all routes of the configuration are known.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// The process stops: from now on it is not ready.

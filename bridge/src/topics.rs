@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::feed::{Cursor, Feed, Start, StartError};
 
-pub(crate) use record::RecordView;
+pub(crate) use record::{Bin, RecordView};
 
 /// Records of one page at most.
 pub(crate) const MOST: usize = 1000;

@@ -36,7 +36,9 @@ async fn get(url: String) -> (u16, Value) {
 async fn readiness_names_the_stage_that_does_not_get_on() {
     let (base, status) = start(&[]).await;
     assert_eq!(get(format!("{base}/health/live")).await.0, 200);
+    assert_eq!(get(format!("{base}/health/ready")).await.0, 503, "routes are not known yet");
     let route = status.route("orders", Facts::default());
+    status.begin();
     assert_eq!(get(format!("{base}/health/ready")).await.0, 503, "it is starting");
 
     route.state(RouteState::Running, None);

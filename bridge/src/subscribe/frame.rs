@@ -3,9 +3,9 @@
 use crate::feed::Cursor;
 
 /// Appends an event. Line ends inside `data` become ends of `data:` lines, which the reader joins
-/// with a line feed; in JSON they are white space.
+/// with a line feed; in JSON they are white space. The id comes last: whoever takes ids from the
+/// lines of a connection that broke has never one of an event that it has not.
 pub(super) fn event(out: &mut Vec<u8>, id: &Cursor, kind: &str, data: &[u8]) {
-    write_id(out, id);
     out.extend_from_slice(b"event: ");
     out.extend(kind.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
     let mut rest = data;
@@ -19,7 +19,9 @@ pub(super) fn event(out: &mut Vec<u8>, id: &Cursor, kind: &str, data: &[u8]) {
         let both = rest[end..].starts_with(b"\r\n");
         rest = &rest[end + 1 + usize::from(both)..];
     }
-    out.extend_from_slice(b"\n\n");
+    out.push(b'\n');
+    write_id(out, id);
+    out.push(b'\n');
 }
 
 /// Appends a comment that keeps the connection open and says how far the reader has come, also
@@ -47,7 +49,7 @@ mod tests {
         let mut out = Vec::new();
         event(&mut out, &id, "a\r\ndata: x", b"{\r\n1,\r2\n}");
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text, "id: 0:7\nevent: a  data: x\ndata: {\ndata: 1,\ndata: 2\ndata: }\n\n");
+        assert_eq!(text, "event: a  data: x\ndata: {\ndata: 1,\ndata: 2\ndata: }\nid: 0:7\n\n");
     }
 
     #[test]

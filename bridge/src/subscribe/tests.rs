@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hybridge_connectors::log::{Options, TopicOptions};
+use hybridge_connectors::log::{Options, TopicOptions, WriteError};
 use hybridge_core::{Attributes, Message};
 use serde_json::{Value, json};
 
@@ -406,22 +406,62 @@ async fn a_large_event_goes_the_whole_way() {
 /// A subscriber that does not read is cut off, and another one gets everything meanwhile.
 #[tokio::test]
 async fn a_slow_subscriber_holds_nobody_else() {
-    let limits =
-        serve::Limits { write_time: Duration::from_millis(300), ..serve::Limits::default() };
-    let server = Server::start_with(tempfile::tempdir().unwrap(), &[], limits).await;
+    let server = Server::start().await;
     let payload = Bytes::from(vec![b'x'; 100_000]);
     let message = Message { payload: Some(payload), ..event("0", "t") };
-    for _ in 0..20 {
+    for _ in 0..12 {
         server.append("t", &vec![message.clone(); 10]).await;
     }
     let mut slow = server.subscribe("/topics/t/events?from=earliest").await;
     slow.next().await.unwrap();
     let mut quick = server.subscribe("/topics/t/events?from=earliest").await;
-    assert_eq!(quick.take(200).await.len(), 200);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(quick.take(120).await.len(), 120);
+    tokio::time::pause();
+    tokio::time::advance(serve::Limits::default().write_time + Duration::from_secs(1)).await;
+    tokio::time::resume();
     let mut seen = 1;
     while slow.next().await.is_some() {
         seen += 1;
     }
-    assert!(seen < 200, "the connection was cut");
+    assert!(seen < 120, "the connection was cut");
+}
+
+/// A partition whose first event is never acknowledged fills up and stops; the others go on.
+#[tokio::test]
+async fn a_stuck_partition_stops_itself_and_no_other() {
+    let server = Server::start().await;
+    let topic = server.store.topic("wide").await.unwrap();
+    let stuck: Vec<_> = (0..4000).map(|id: u32| event(&id.to_string(), "stuck")).collect();
+    let free: Vec<_> = (0..4000).map(|id: u32| event(&id.to_string(), "free")).collect();
+    for (partition, messages) in [(0, &stuck), (1, &free)] {
+        for chunk in messages.chunks(500) {
+            server.store.append_to(&topic, chunk, |_, _| Ok::<_, WriteError>(partition)).await;
+        }
+    }
+    let mut counts = std::collections::BTreeMap::new();
+    loop {
+        let path = "/topics/wide/groups/g/receive?max=1000&lease=1h";
+        let (_, events) = server.post(path, json!(null)).await;
+        let events = events.as_array().unwrap();
+        if events.is_empty() {
+            break;
+        }
+        let mut receipts = Vec::new();
+        for event in events {
+            let kind = event["type"].as_str().unwrap().to_owned();
+            let first = kind == "stuck" && event["id"] == "0";
+            *counts.entry(kind).or_insert(0) += 1;
+            if !first {
+                receipts.push(event["hybridgereceipt"].clone());
+            }
+        }
+        let body = json!({ "receipts": receipts });
+        server.post("/topics/wide/groups/g/acknowledge", body).await;
+    }
+    assert_eq!(counts["free"], 4000);
+    assert_eq!(counts["stuck"], 10_000 / 3, "what may be behind an open event");
+    let waiting = Duration::from_millis(100);
+    let path = "/topics/wide/groups/g/receive?wait=30s";
+    let request = server.post(path, json!(null));
+    assert!(tokio::time::timeout(waiting, request).await.is_err(), "nothing to give");
 }

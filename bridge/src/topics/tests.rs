@@ -2,7 +2,6 @@ use bytes::Bytes;
 use hybridge_connectors::log::{Options, TopicOptions};
 use hybridge_core::Message;
 
-use super::record::Bin;
 use super::*;
 
 fn message(key: &str, payload: &'static [u8]) -> Message {

@@ -40,7 +40,7 @@ struct Event {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn leases_are_as_a_list_of_events_says(steps in prop::collection::vec(step(), 1..120)) {

@@ -1,0 +1,152 @@
+//! `hybridge check`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hybridge_config::{Config, Loaded, RouteConfig, SinkConfig, Summary, summary};
+use hybridge_connectors::Local;
+use hybridge_connectors::log::{OpenError, Options, Store};
+use serde::Serialize;
+
+use super::failure::{CONFIGURATION, Failure};
+use super::load;
+use super::output::Output;
+
+/// How long a target may take to say that it is there.
+const PROBE_TIME: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Serialize)]
+struct Report {
+    ok: bool,
+    files: Vec<PathBuf>,
+    routes: Vec<Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    targets: Option<Vec<Probed>>,
+}
+
+/// Whether a target can be reached.
+#[derive(Debug, Serialize)]
+struct Probed {
+    route: String,
+    target: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+pub(super) fn check(paths: &[PathBuf], connect: bool, mut output: Output) -> Result<(), Failure> {
+    let Loaded { config, files, .. } = match load(paths) {
+        Ok(loaded) => loaded,
+        Err(problems) if output.is_json() => {
+            output.json(&serde_json::json!({ "ok": false, "problems": problems }))?;
+            output.finish()?;
+            return Err(Failure::Printed(CONFIGURATION));
+        }
+        Err(problems) => return Err(problems.into()),
+    };
+    let routes = config.routes.iter().map(|(name, route)| summary(&config, name, route)).collect();
+    let targets = if connect { Some(probe_all(&config)?) } else { None };
+    let ok = targets.iter().flatten().all(|probed| probed.error.is_none());
+    let report = Report { ok, files, routes, targets };
+    if output.is_json() {
+        output.json(&report)?;
+    } else {
+        print(&report, &mut output)?;
+    }
+    output.finish()?;
+    if ok { Ok(()) } else { Err(Failure::Printed(1)) }
+}
+
+fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
+    for route in &report.routes {
+        output.line(&route.to_string())?;
+    }
+    for Probed { route, target, kind, error } in report.targets.iter().flatten() {
+        let state = error.as_ref().map_or_else(|| "reached".to_owned(), |e| format!("FAILED: {e}"));
+        output.line(&format!("{route}: target {target} ({kind}): {state}"))?;
+    }
+    let count = |number: usize, noun: &str| {
+        format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+    };
+    let routes = count(report.routes.len(), "route");
+    let files = count(report.files.len(), "file");
+    output.line(&format!("{routes} in {files}: no problem in the configuration"))
+}
+
+fn probe_all(config: &Config) -> Result<Vec<Probed>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let scratch = Scratch::new()?;
+    let local = Local::new(scratch.store()?);
+    let mut probed = Vec::new();
+    for (name, route) in &config.routes {
+        for (target, sink) in sinks(route) {
+            let result = match sink {
+                SinkConfig::Log(_) => storage(config),
+                sink => runtime.block_on(probe(name, route, &target, sink, &local)),
+            };
+            let route = name.clone();
+            probed.push(Probed { route, target, kind: sink.kind(), error: result.err() });
+        }
+    }
+    Ok(probed)
+}
+
+/// A folder for an empty log: connectors are made with one, and the real one may be in use.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("hybridge-check-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+
+    fn store(&self) -> Result<Store, Failure> {
+        Store::open(&self.0, Options::default()).map_err(Failure::other)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "cannot remove a temporary folder");
+        }
+    }
+}
+
+/// Every sink of a route with the name of its target.
+fn sinks(route: &RouteConfig) -> Vec<(String, &SinkConfig)> {
+    let mut sinks = Vec::new();
+    for (name, target) in &route.targets {
+        sinks.extend(target.to.sinks().iter().map(|sink| (name.clone(), sink)));
+    }
+    let dead_letter = route.dead_letter.as_ref();
+    sinks.extend(dead_letter.map(|dead_letter| ("dead letter".to_owned(), &dead_letter.to)));
+    sinks
+}
+
+async fn probe(
+    route: &str,
+    config: &RouteConfig,
+    target: &str,
+    sink: &SinkConfig,
+    local: &Local,
+) -> Result<(), String> {
+    let sink = hybridge_connectors::sink(sink, route, target, config.ordering(), local)
+        .map_err(|error| error.to_string())?;
+    let result = match tokio::time::timeout(PROBE_TIME, sink.probe()).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer for {} s", PROBE_TIME.as_secs())),
+    };
+    sink.close().await;
+    result
+}
+
+/// The embedded log is there when its folder is: open in a process that runs, or whole, or yet to
+/// be made.
+fn storage(config: &Config) -> Result<(), String> {
+    match Store::open_read_only(&config.storage.path) {
+        Ok(_) | Err(OpenError::Locked(_) | OpenError::Missing(_)) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
