@@ -44,21 +44,23 @@ struct Active {
     /// Places noted since the last publication.
     noted: Vec<Entry>,
     named: bool,
-    /// Bytes that could not be cut off lie behind the end: nothing more may be written.
+    /// A write failed: nothing more is written to it.
     spoilt: bool,
 }
 
 impl Partition {
-    /// A partition whose next record has offset `next`; it writes on in `last`, where that is a whole segment.
+    /// A partition whose next record has offset `next`, the last one before it being in front of `follows`; it writes on in
+    /// `last`, where that is a whole segment.
     pub(crate) fn new(
         view: Arc<View>,
         rules: Rules,
         next: u64,
+        follows: u64,
         last: Option<(Summary, Index)>,
     ) -> Self {
         let last_appended = view.segments().iter().map(|s| s.last).max().unwrap_or(i64::MIN);
         let mut partition =
-            Self { view, rules, active: None, next, settled: next, follows: next, last_appended };
+            Self { view, rules, active: None, next, settled: next, follows, last_appended };
         if let Some((summary, index)) = last {
             partition.reopen(summary, index);
         }
@@ -110,7 +112,11 @@ impl Partition {
         frames.stamp(first, appended, active.seed);
         let at = active.written.end;
         if let Err(error) = active.file.write_at(frames.bytes(), at) {
-            active.spoilt = active.file.truncate(at).is_err();
+            // What it left would mix with what is written over it, if the power failed before the cut is durable.
+            active.spoilt = true;
+            if let Err(error) = active.file.truncate(at) {
+                tracing::warn!(topic = %self.view.topic, %error, "failed write not cut off");
+            }
             return Err(error);
         }
         for (number, start) in frames.starts().iter().enumerate() {
@@ -183,12 +189,15 @@ impl Partition {
         self.next = self.settled;
         let settled = active.settled;
         if settled.next == settled.base {
+            self.view.discard(settled.base);
             if let Err(error) = self.view.delete(settled.base) {
+                self.view.suspect(settled.base);
                 tracing::warn!(topic = %self.view.topic, %error, "empty segment not removed");
             }
             return;
         }
         if let Err(error) = active.file.truncate(settled.end) {
+            self.view.suspect(settled.base);
             tracing::warn!(topic = %self.view.topic, %error, "unacknowledged records not cut off");
         }
         self.verify(&*active.file, &settled);
@@ -230,7 +239,12 @@ impl Partition {
     pub(crate) fn roll(&mut self) -> io::Result<()> {
         self.sync()?;
         let Some(active) = self.active.take() else { return Ok(()) };
-        self.save_index(active.written.base);
+        let Summary { base, next, .. } = active.written;
+        if next == base {
+            self.view.discard(base);
+        } else {
+            self.save_index(base);
+        }
         Ok(())
     }
 

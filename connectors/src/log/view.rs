@@ -40,6 +40,8 @@ struct Shape {
     /// The file and index of the last segment, while it is written to.
     active: Option<(Arc<dyn File>, Index)>,
     next: u64,
+    /// Records before this offset were removed.
+    removed: u64,
 }
 
 /// Where an offset is.
@@ -81,8 +83,8 @@ impl View {
     }
 
     /// Replaces everything that readers see (recovery, compaction).
-    pub(crate) fn reset(&self, segments: VecDeque<Summary>, next: u64) {
-        *lock(&self.shape) = Shape { segments, active: None, next };
+    pub(crate) fn reset(&self, segments: VecDeque<Summary>, next: u64, removed: u64) {
+        *lock(&self.shape) = Shape { segments, active: None, next, removed };
         self.next.send_replace(next);
     }
 
@@ -113,6 +115,15 @@ impl View {
         shape.segments.back().filter(|last| last.base == base).map(|last| (*last, index))
     }
 
+    /// The active segment has no records and is given up.
+    pub(crate) fn discard(&self, base: u64) {
+        let mut shape = lock(&self.shape);
+        if shape.segments.back().is_some_and(|last| last.base == base) {
+            shape.segments.pop_back();
+            shape.active = None;
+        }
+    }
+
     /// Offsets before `next` are not used for new records.
     pub(crate) fn skip_to(&self, next: u64) {
         lock(&self.shape).next = next;
@@ -121,7 +132,12 @@ impl View {
 
     /// Takes the oldest segment out of sight.
     pub(crate) fn remove_oldest(&self) -> Option<Summary> {
-        lock(&self.shape).segments.pop_front()
+        let mut shape = lock(&self.shape);
+        let oldest = shape.segments.pop_front()?;
+        if oldest.next > oldest.base {
+            shape.removed = oldest.next;
+        }
+        Some(oldest)
     }
 
     /// The segments, oldest first.
@@ -172,9 +188,10 @@ impl View {
                 let open = shape.active.as_ref().filter(|_| is_last).map(|(file, _)| file.clone());
                 Place::Segment(*segment, open)
             }
-            holder => Place::Hole {
+            _ if offset < shape.removed => Place::Hole { next: shape.removed, removed: true },
+            _ => Place::Hole {
                 next: shape.segments.get(after).map_or(shape.next, |segment| segment.base),
-                removed: holder.is_none(),
+                removed: false,
             },
         }
     }
@@ -331,8 +348,53 @@ impl View {
         lock(&self.damage).extend(known);
     }
 
+    /// Notes that a segment shows records that may not be durable although nothing is left to sync. The note matters only
+    /// as long as the page cache that it warns of, so it need not be durable either.
+    pub(crate) fn suspect(&self, base: u64) {
+        match self.disk.open(&self.suspicion(base), Mode::Create) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                tracing::error!(topic = %self.topic, segment = base, %error, "segment not marked as suspect");
+            }
+        }
+    }
+
+    /// Whether [`suspect`](Self::suspect) was called for the segment.
+    pub(crate) fn is_suspect(&self, base: u64) -> bool {
+        self.disk.open(&self.suspicion(base), Mode::Read).is_ok()
+    }
+
+    /// Writes a suspect segment anew, so that a sync says something about it again.
+    pub(crate) fn renew(&self, base: u64) -> io::Result<()> {
+        let path = segment::path(&self.dir, base);
+        let fresh = path.with_extension("tmp");
+        disk::remove_if_present(&*self.disk, &fresh)?;
+        let old = self.open(base)?;
+        let new = self.disk.open(&fresh, Mode::Create)?;
+        let mut buffer = vec![0; 256 << 10];
+        let mut at = 0;
+        loop {
+            let filled = old.read_at(&mut buffer, at)?;
+            if filled == 0 {
+                break;
+            }
+            new.write_at(buffer.get(..filled).unwrap_or_default(), at)?;
+            at += filled as u64;
+        }
+        new.sync_data()?;
+        self.disk.rename(&fresh, &path)?;
+        self.disk.sync_dir(&self.dir)?;
+        self.disk.remove(&self.suspicion(base))
+    }
+
+    fn suspicion(&self, base: u64) -> PathBuf {
+        self.dir.join(format!("{base:020}.suspect"))
+    }
+
     /// Removes the files of a segment.
     pub(crate) fn delete(&self, base: u64) -> io::Result<()> {
+        disk::remove_if_present(&*self.disk, &self.suspicion(base))?;
         disk::remove_if_present(&*self.disk, &index::path(&self.dir, base))?;
         disk::remove_if_present(&*self.disk, &segment::path(&self.dir, base))
     }

@@ -256,7 +256,11 @@ impl State {
 
     fn drop_unreachable(&mut self) {
         let linked: BTreeSet<u64> = self.names.values().copied().collect();
-        let durable: BTreeSet<u64> = self.durable_names.values().copied().collect();
+        let mut durable: BTreeSet<u64> = self.durable_names.values().copied().collect();
+        durable.extend(self.pending_names.iter().filter_map(|(_, change)| match change {
+            NameChange::Link(_, node) => Some(*node),
+            _ => None,
+        }));
         for (id, node) in &mut self.nodes {
             if !linked.contains(id) && node.handles == 0 {
                 node.cache = Vec::new();
