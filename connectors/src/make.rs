@@ -79,6 +79,7 @@ pub fn source(
             let input = local.input.clone();
             Ok(Box::new(crate::stdio::Source::new(config, input, local.instance.clone())))
         }
+        #[allow(unreachable_patterns, reason = "a build may leave connectors out")]
         _ => Err(not_built(config.kind())),
     }
 }
@@ -91,7 +92,6 @@ pub fn sink(
     ordering: Ordering,
     local: &Local,
 ) -> Result<Box<dyn Sink>, Error> {
-    let _ = (route, target);
     match config {
         SinkConfig::Log(config) => {
             Ok(Box::new(crate::log::Sink::new(config, ordering, local.store.clone())?))
@@ -100,10 +100,13 @@ pub fn sink(
         SinkConfig::Http(config) => {
             Ok(Box::new(crate::http::Sink::new(config, route, target, ordering)?))
         }
+        #[cfg(feature = "file")]
+        SinkConfig::File(config) => Ok(crate::file::sink(config, route, target)),
         #[cfg(feature = "stdio")]
         SinkConfig::Stdio(config) => {
             Ok(Box::new(crate::stdio::Sink::new(config, local.output.clone())))
         }
+        #[allow(unreachable_patterns, reason = "a build may leave connectors out")]
         _ => Err(not_built(config.kind())),
     }
 }

@@ -1,5 +1,7 @@
 //! Where sources that keep their own position write it down.
 
+use std::time::Duration;
+
 use futures_util::future::LocalBoxFuture;
 use hybridge_core::Error;
 
@@ -8,6 +10,9 @@ mod keeper;
 
 pub(crate) use in_log::InLog;
 pub(crate) use keeper::Keeper;
+
+/// How long what was settled waits to be saved while nobody asks: what a crash then repeats.
+pub(crate) const SAVE_WITHIN: Duration = Duration::from_millis(100);
 
 /// A write that is on its way.
 pub(crate) type Saving = LocalBoxFuture<'static, Result<(), Error>>;

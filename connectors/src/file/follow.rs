@@ -13,13 +13,13 @@ use hybridge_core::{
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 
-use super::joined;
 use super::look::{Chunk, Found};
 use super::pattern::Pattern;
 use super::tail::Tail;
+use super::{joined, maybe};
 use crate::line_format::LineFormat;
 use crate::lines::Splitter;
-use crate::positions::{Keeper, Positions};
+use crate::positions::{Keeper, Positions, SAVE_WITHIN};
 
 mod files;
 mod reading;
@@ -44,6 +44,8 @@ pub(super) struct Follow {
     start: Started,
     asked: Asked,
     answering: Option<Asked>,
+    /// When what was settled is saved, asked or not.
+    save_at: Option<Instant>,
     stopped: bool,
     said_end: bool,
 }
@@ -133,19 +135,22 @@ impl Follow {
             start: Started::No,
             asked: Asked::default(),
             answering: None,
+            save_at: None,
             stopped: false,
             said_end: false,
         }
     }
 
-    /// Begins to save when the route has asked for it and nothing is being saved.
+    /// Begins to save when it is time or the route has asked for it, and nothing is being saved.
     fn begin_save(&mut self) {
         let is_asked = self.asked.flush || !self.asked.release.is_empty();
-        if !is_asked || self.answering.is_some() || self.start == Started::Saving {
+        let is_due = self.save_at.is_some_and(|at| at <= Instant::now());
+        if !(is_asked || is_due) || self.answering.is_some() || self.start == Started::Saving {
             return;
         }
         self.note_positions();
         self.keeper.flush();
+        self.save_at = None;
         self.answering = Some(std::mem::take(&mut self.asked));
     }
 
@@ -233,23 +238,13 @@ impl Source for Follow {
             }
             let starved = self.tails.iter().any(|tail| tail.starved);
             let scan_at = self.next_scan.filter(|_| self.work.is_none() && !self.stopped);
-            let released = async {
-                match released.filter(|_| starved) {
-                    Some(released) => released.await,
-                    None => std::future::pending().await,
-                }
-            };
-            let scan = async {
-                match scan_at {
-                    Some(at) => tokio::time::sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let save_at = self.save_at.filter(|_| self.answering.is_none());
+            let wake_at = scan_at.into_iter().chain(save_at).min();
             tokio::select! {
                 () = self.keeper.flushed() => self.saved(),
                 done = finished(&mut self.work) => self.apply(done)?,
-                () = released => self.tails.iter_mut().for_each(|tail| tail.starved = false),
-                () = scan => {}
+                () = maybe(released.filter(|_| starved)) => self.tails.iter_mut().for_each(|tail| tail.starved = false),
+                () = maybe(wake_at.map(tokio::time::sleep_until)) => {}
             }
         }
     }
@@ -258,6 +253,7 @@ impl Source for Follow {
         for (tag, outcome) in settled {
             self.watermark.settle(*tag, *outcome);
         }
+        self.save_at.get_or_insert_with(|| Instant::now() + SAVE_WITHIN);
         let is_drained = |assignment: &mut Assignment| self.watermark.is_drained(assignment.id());
         for assignment in self.retired.extract_if(.., is_drained).collect::<Vec<_>>() {
             assignment.end();

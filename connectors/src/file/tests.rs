@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use crate::positions::memory::Memory;
 
 mod follow;
+mod sink;
 mod whole;
 
 const PATIENCE: Duration = Duration::from_secs(20);

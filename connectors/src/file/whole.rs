@@ -15,9 +15,9 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Duration, Instant};
 
 use super::identity::FileId;
-use super::joined;
 use super::pattern::Pattern;
-use crate::positions::{Keeper, Positions};
+use super::{joined, maybe};
+use crate::positions::{Keeper, Positions, SAVE_WITHIN};
 
 mod disk;
 
@@ -64,6 +64,8 @@ struct Open {
     decided: Decided,
     asked: Asked,
     answering: Option<Asked>,
+    /// When what was settled is saved, asked or not.
+    save_at: Option<Instant>,
     starved: bool,
     stopped: bool,
     said_end: bool,
@@ -140,11 +142,15 @@ impl Whole {
             open.work = Some(Work::PutAway(work));
             return;
         }
-        if open.settled.is_empty()
-            && open.answering.is_none()
-            && (open.asked.flush || open.asked.release)
-        {
+        let is_asked = open.settled.is_empty() && (open.asked.flush || open.asked.release);
+        let is_due = open.save_at.is_some_and(|at| at <= now);
+        if open.answering.is_none() && is_asked {
+            open.save_at = None;
             open.answering = Some(std::mem::take(&mut open.asked));
+            self.keeper.flush();
+        } else if open.answering.is_none() && is_due {
+            open.save_at = None;
+            open.answering = Some(Asked::default());
             self.keeper.flush();
         }
         if open.stopped || !open.assignment.is_live() {
@@ -301,6 +307,7 @@ impl Source for Whole {
             decided,
             asked: Asked::default(),
             answering: None,
+            save_at: None,
             starved: false,
             stopped: false,
             said_end: false,
@@ -323,11 +330,10 @@ impl Source for Whole {
                 return Ok(Event::End);
             }
             let released = released.filter(|_| open.starved);
-            let wake_at = match open.stopped {
-                _ if open.work.is_some() => None,
-                true => open.settle_at,
-                false => open.settle_at.into_iter().chain(open.next_scan).min(),
-            };
+            let save_at = open.save_at.filter(|_| open.answering.is_none());
+            let scan_at = open.next_scan.filter(|_| !open.stopped);
+            let wake_at = open.settle_at.into_iter().chain(scan_at).chain(save_at).min();
+            let wake_at = wake_at.filter(|_| open.work.is_none());
             tokio::select! {
                 () = self.keeper.flushed() => self.saved(),
                 done = finished(&mut open.work) => {
@@ -355,6 +361,7 @@ impl Source for Whole {
             open.known.insert(found.id, true);
             if self.after == After::Keep {
                 self.keeper.set(format!("{}/{}", self.prefix, found.id), vec![1]);
+                open.save_at.get_or_insert_with(|| Instant::now() + SAVE_WITHIN);
             } else {
                 open.settled.push(found);
             }
@@ -391,13 +398,6 @@ impl Source for Whole {
             let _ = spawn_blocking(move || disk::put_away(settled, &after)).await;
         }
         self.keeper.close().await;
-    }
-}
-
-async fn maybe(future: Option<impl Future<Output = ()>>) {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
     }
 }
 

@@ -32,6 +32,19 @@ async fn a_restart_goes_on_behind_the_last_line_without_a_gap_before_it() {
 }
 
 #[tokio::test]
+async fn what_is_settled_is_saved_soon_though_nobody_asks() {
+    let bench = Bench::new("a.log", "lines");
+    bench.append("a.log", "1\n2\n3\n");
+    let mut reader = bench.source().await;
+    reader.read(3).await;
+    reader.settle([0, 1]);
+    while bench.positions.0.lock().unwrap().is_empty() {
+        reader.nothing().await;
+    }
+    assert_eq!(bench.source().await.read(1).await, ["3"]);
+}
+
+#[tokio::test]
 async fn a_flush_that_fails_is_tried_again_and_nothing_is_lost() {
     let bench = Bench::new("a.log", "lines");
     bench.append("a.log", "1\n2\n");
