@@ -57,7 +57,7 @@ pub fn run(loaded: Loaded, load: Load, metrics: Metrics) -> Result<(), StartErro
     let store = Store::open(&loaded.config.storage.path, options::of(&loaded.config))?;
     let pool = Pool::new(budget_plan(&loaded.config).pool);
     let status = Status::new(pool.clone(), STALLED_AFTER);
-    let local = Local::new(store.clone());
+    let local = Local::new(store.clone()).serving_on(servers.handle());
     let result = servers.block_on(async {
         let routes =
             Routes::new(local, pool, store.clone(), status.clone()).map_err(StartError::System)?;

@@ -2,6 +2,7 @@
 
 use hybridge_config::{Ordering, SinkConfig, SourceConfig};
 use hybridge_core::{Error, ErrorKind, Sink, Source, Text};
+use tokio::runtime::Handle;
 
 use crate::log::Store;
 #[cfg(any(feature = "file", feature = "schedule"))]
@@ -39,6 +40,16 @@ impl Local {
             #[cfg(feature = "stdio")]
             output: crate::stdio::Output::stdout(),
         }
+    }
+
+    /// The same with `http` sources that listen on this runtime.
+    #[cfg_attr(not(feature = "http"), allow(unused_mut, unused_variables))]
+    pub fn serving_on(mut self, runtime: &Handle) -> Self {
+        #[cfg(feature = "http")]
+        {
+            self.servers = Some(crate::http::Servers::new(runtime.clone()));
+        }
+        self
     }
 }
 
