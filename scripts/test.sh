@@ -51,6 +51,7 @@ chaos() {
 }
 
 step "every test of the workspace" cargo test --quiet --workspace
+step "what threads share, under the model checker" cargo test --quiet -p hybridge-core --features shuttle models
 step "each connector alone" features_alone
 step "scripts" scripts_are_clean
 step "release build" cargo build --quiet --release -p hybridge -p hybridge-integration-tests

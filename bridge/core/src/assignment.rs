@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
 use crate::Place;
+use crate::sync::atomic::{AtomicU8, Ordering};
 
 /// Names an assignment; never used twice in one process, so that what an earlier assignment of
 /// the same partition left behind cannot be taken for the later one's.
@@ -39,8 +39,10 @@ struct Inner {
 impl Assignment {
     /// A new, live assignment of `place`.
     pub fn new(place: Arc<Place>) -> Self {
+        // The model checker's atomics cannot be static, and a counter needs no model.
+        use std::sync::atomic::AtomicU64;
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let id = AssignmentId(NEXT.fetch_add(1, Ordering::Relaxed));
+        let id = AssignmentId(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let phase = AtomicU8::new(Phase::Live as u8);
         Self(Arc::new(Inner { id, place, phase, changed: Notify::new() }))
     }

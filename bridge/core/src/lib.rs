@@ -41,6 +41,9 @@ pub use text::Text;
 pub use transformer::{Applied, Transformer};
 pub use watermark::Watermark;
 
+#[cfg(all(test, feature = "shuttle"))]
+mod models;
+
 #[cfg(test)]
 mod seams {
     /// What crosses threads between a client and its worker must be sendable.
