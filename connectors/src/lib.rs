@@ -15,8 +15,6 @@ pub mod log;
 mod make;
 #[cfg(any(feature = "file", feature = "schedule"))]
 mod positions;
-#[cfg(feature = "http")]
-mod render;
 #[cfg(feature = "stdio")]
 pub mod stdio;
 

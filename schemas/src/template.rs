@@ -57,6 +57,14 @@ impl Template {
         Ok(name)
     }
 
+    /// The headers that it refers to, so that a source knows which ones to keep until it is rendered.
+    pub fn headers(&self) -> impl Iterator<Item = &Text> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Field(Field::Header(name), _) => Some(name),
+            _ => None,
+        })
+    }
+
     /// The field and its default, where the template is one reference and nothing else.
     pub fn as_field(&self) -> Option<(&Field, Option<&Text>)> {
         match self.parts.as_slice() {

@@ -4,16 +4,15 @@ mod wrap;
 
 use bytes::Bytes;
 use hybridge_config::connector::http::{PlainBodies, SourceConfig};
-use hybridge_config::{Field, Segment, Template};
 use hybridge_core::{Error, Message, Value};
 use hybridge_schemas::cloudevents::DecodeError;
 use hybridge_schemas::cloudevents::http::{self as binding, Decoded, is_forwarded};
+use hybridge_schemas::template::Template;
 use hyper::header::CONTENT_TYPE;
 use hyper::{HeaderMap, StatusCode};
 
 use self::wrap::Wrap;
 use super::answer::{Entry, Refusal};
-use crate::render::render;
 
 /// How a source reads requests.
 pub(super) struct Intake {
@@ -48,14 +47,15 @@ impl Intake {
             PlainBodies::Reject => Plain::Reject,
             PlainBodies::Wrap(wrap) => Plain::Wrap(Wrap::new(wrap)?),
         };
-        let mut referred: Vec<String> = config.key.iter().flat_map(headers_of).collect();
+        let key = config.key.as_ref().map(Template::compile);
+        let mut referred: Vec<String> = key.iter().flat_map(headers_of).collect();
         if let Plain::Wrap(wrap) = &plain {
             referred.extend(wrap.templates().flat_map(headers_of));
         }
         let copied = config.copy_headers.iter().map(|name| name.to_ascii_lowercase());
         Ok(Self {
             plain,
-            key: config.key.clone(),
+            key,
             copied: copied.filter(|name| is_forwarded(name)).collect(),
             referred,
             max_batch: config.max_batch as usize,
@@ -106,7 +106,7 @@ impl Intake {
     /// Sets the key, and leaves the headers that only templates wanted.
     fn finish(&self, mut message: Message) -> Result<Message, Refusal> {
         message.key = match &self.key {
-            Some(key) => Some(Bytes::from(render(key, &message).map_err(unprocessable)?)),
+            Some(key) => Some(key.render(&message).map_err(unprocessable)?.into_bytes()),
             None => {
                 let key = message.attributes.get("partitionkey").and_then(Value::as_text);
                 key.map(|key| key.as_bytes().clone())
@@ -120,10 +120,7 @@ impl Intake {
 }
 
 fn headers_of(template: &Template) -> impl Iterator<Item = String> + '_ {
-    template.segments().iter().filter_map(|segment| match segment {
-        Segment::Field { field: Field::Header(name), .. } => Some(name.to_ascii_lowercase()),
-        _ => None,
-    })
+    template.headers().map(|name| name.to_ascii_lowercase())
 }
 
 fn refusal(error: DecodeError) -> Refusal {

@@ -1,12 +1,10 @@
 //! Events made from plain bodies.
 
-use hybridge_config::Template;
 use hybridge_config::connector::http::WrapConfig;
 use hybridge_core::{Error, ErrorKind, Message, Text, Value};
 use hybridge_schemas::cloudevents::{Mode, SPECVERSION, attribute};
+use hybridge_schemas::template::Template;
 use hyper::HeaderMap;
-
-use crate::render::render;
 
 /// The rule by which a plain body becomes the data of an event.
 pub(super) struct Wrap {
@@ -17,18 +15,18 @@ pub(super) struct Wrap {
 impl Wrap {
     pub(super) fn new(config: &WrapConfig) -> Result<Self, Error> {
         let mut attributes = vec![
-            (attribute::name("source"), config.source.clone()),
-            (attribute::name("type"), config.event_type.clone()),
+            (attribute::name("source"), Template::compile(&config.source)),
+            (attribute::name("type"), Template::compile(&config.event_type)),
         ];
         if let Some(subject) = &config.subject {
-            attributes.push((attribute::name("subject"), subject.clone()));
+            attributes.push((attribute::name("subject"), Template::compile(subject)));
         }
         for (name, value) in &config.extensions {
             if !attribute::is_name(name) {
                 let context = format!("{name:?} is not the name of a CloudEvents attribute");
                 return Err(Error::new(ErrorKind::Fatal, context));
             }
-            attributes.push((attribute::name(name), value.clone()));
+            attributes.push((attribute::name(name), Template::compile(value)));
         }
         Ok(Self { attributes })
     }
@@ -47,7 +45,7 @@ impl Wrap {
         set(&mut event, "specversion", Text::from_static(SPECVERSION))?;
         set(&mut event, "id", id)?;
         for (name, template) in &self.attributes {
-            set(&mut event, name, Text::from(render(template, &plain)?))?;
+            set(&mut event, name, template.render(&plain)?)?;
         }
         let content_type = plain.headers.get_ignore_case("content-type");
         if let Some(content_type) = content_type.cloned().and_then(|v| Text::from_utf8(v).ok()) {

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use http_body_util::Full;
-use hybridge_config::Template;
 use hybridge_config::connector::http::{HeadersConfig, Method, Mode, SinkConfig};
 use hybridge_core::{Error, ErrorKind, Message, StableId};
 use hybridge_schemas::cloudevents::http::{self as binding, is_forwarded};
+use hybridge_schemas::template::Template;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Request, Uri};
@@ -15,7 +15,6 @@ use hyper::{HeaderMap, Request, Uri};
 use super::client::Body;
 use crate::http::header_name;
 use crate::http::signature::Signature;
-use crate::render::render;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -46,7 +45,7 @@ impl Requests {
             return Err(fatal(format!("credentials would be sent to {shown} in plain text")));
         }
         let set = config.headers.set.iter();
-        let set = set.map(|(name, value)| Ok((header_name(name)?, value.clone())));
+        let set = set.map(|(name, value)| Ok((header_name(name)?, Template::compile(value))));
         Ok(Self {
             route: route.to_owned(),
             target: target.to_owned(),
@@ -95,7 +94,7 @@ impl Requests {
             insert(&mut headers, CONTENT_TYPE.as_str(), value.clone())?;
         }
         for (name, template) in &self.set {
-            insert(&mut headers, name.as_str(), Bytes::from(render(template, message)?))?;
+            insert(&mut headers, name.as_str(), template.render(message)?.into_bytes())?;
         }
         let id = StableId::new(&self.route, &self.target, message);
         insert(&mut headers, IDEMPOTENCY_KEY.as_str(), Bytes::from(id.to_string()))?;
