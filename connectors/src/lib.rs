@@ -15,6 +15,8 @@ pub mod log;
 mod make;
 #[cfg(any(feature = "file", feature = "schedule"))]
 mod positions;
+#[cfg(feature = "schedule")]
+mod schedule;
 #[cfg(feature = "stdio")]
 pub mod stdio;
 

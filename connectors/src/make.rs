@@ -85,6 +85,14 @@ pub fn source(
             let instance = local.instance.clone();
             Ok(Box::new(crate::http::Source::new(config, route, instance, servers)))
         }
+        #[cfg(feature = "schedule")]
+        SourceConfig::Schedule(config) => {
+            let positions = Box::new(InLog::new(local.store.clone()));
+            let (uncommitted, cluster) = (limits.uncommitted, local.instance.clone());
+            let source =
+                crate::schedule::Source::new(config, route, uncommitted, positions, cluster)?;
+            Ok(Box::new(source))
+        }
         #[cfg(feature = "stdio")]
         SourceConfig::Stdio(config) => {
             let input = local.input.clone();

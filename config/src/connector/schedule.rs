@@ -22,11 +22,11 @@ pub struct SourceConfig {
     pub event_type: String,
     /// `source` of the events, a URI reference. Default: `/hybridge/schedule/` and the name of the route.
     pub source: Option<String>,
-    /// `subject` of the events. Default: none.
+    /// `subject` of the events. Default: the time of the tick.
     pub subject: Option<String>,
     /// Data of the events, any value. Default: an object with the `time` of the tick.
     pub data: Option<serde_json::Value>,
-    /// How long after its time a tick that was missed is still made up for; older ones are left out.
+    /// How long after its time a tick that was missed is still made up for; older ones are counted and left out.
     #[serde(default = "default_grace")]
     pub grace: Duration,
 }
