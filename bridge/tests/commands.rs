@@ -1,8 +1,10 @@
 //! The commands as their users run them: the real program, its exit codes and its output.
 #![allow(clippy::unwrap_used)]
 
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use hybridge_connectors::log::{Options, Store};
 use hybridge_core::Message;
@@ -185,4 +187,70 @@ fn check_says_which_target_cannot_be_reached() {
     let of = |name: &str| targets.iter().find(|target| target["target"] == name).unwrap();
     assert!(of("far")["error"].is_string() && of("kept").get("error").is_none(), "{report}");
     assert!(!folder.path().join("data").exists(), "nothing is made");
+}
+
+/// A daemon that is killed when the test ends.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_ports(count: usize) -> Vec<u16> {
+    let listen = |_| TcpListener::bind("127.0.0.1:0").unwrap();
+    let listeners: Vec<TcpListener> = (0..count).map(listen).collect();
+    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+}
+
+/// The starter file, as it is, but at ports that are free.
+#[tokio::test]
+async fn the_starter_file_runs_and_its_topics_can_be_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    hybridge(folder.path(), &["init"]);
+    let path = folder.path().join("hybridge.yaml");
+    let mut config = std::fs::read_to_string(&path).unwrap();
+    let ports = free_ports(3);
+    for (usual, free) in [":8080", ":8088", ":9090"].iter().zip(&ports) {
+        config = config.replace(usual, &format!(":{free}"));
+    }
+    std::fs::write(&path, config).unwrap();
+    let url = |port: usize, path: &str| format!("http://127.0.0.1:{}{path}", ports[port]);
+
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let child = command(folder.path(), &["run"]).stderr(Stdio::null()).spawn().unwrap();
+    let mut daemon = Daemon(child);
+    let start = Instant::now();
+    let ready = || http.get(url(2, "/health/ready")).send();
+    while !ready().await.is_ok_and(|answer| answer.status() == 200) {
+        assert!(start.elapsed() < Duration::from_secs(30), "ready");
+        assert_eq!(daemon.0.try_wait().unwrap(), None, "it runs");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for _ in 0..3 {
+        let post = http.post(url(0, "/")).header("content-type", "application/json");
+        assert!(post.body("{\"hello\":1}").send().await.unwrap().status().is_success());
+    }
+    let receive = url(1, "/topics/inbox/groups/g/receive");
+    let events: Value = http.post(receive).send().await.unwrap().json().await.unwrap();
+    assert_eq!(events.as_array().unwrap().len(), 3);
+    assert_eq!(events[0]["data"]["hello"], 1);
+
+    let read = hybridge(folder.path(), &["topic", "read", "inbox", "--format", "json"]);
+    assert_eq!(text(&read.stdout).lines().count(), 3, "{}", text(&read.stderr));
+    let stat = hybridge(folder.path(), &["topic", "stat", "inbox"]);
+    assert!(text(&stat.stdout).contains("group subscribe/g: at 0, 3 behind"));
+    let folder_in_use = hybridge(folder.path(), &["topic", "ls", "--folder", "hybridge-data"]);
+    assert!(text(&folder_in_use.stderr).contains("in use by another process"));
+    let routes: Value = http.get(url(2, "/routes")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(routes["routes"][0]["counts"]["delivered"], 3);
+    assert_eq!(routes["routes"][0]["ledger_difference"], 0);
+
+    let id = daemon.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert_eq!(daemon.0.wait().unwrap().code(), Some(0));
+    let list = hybridge(folder.path(), &["topic", "ls"]);
+    assert!(text(&list.stdout).contains("inbox"), "now from the folder: {}", text(&list.stderr));
 }

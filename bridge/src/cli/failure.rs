@@ -40,11 +40,24 @@ impl Failure {
             Self::Printed(code) => return code.into(),
             Self::Usage(text) => (USAGE, format!("hybridge: {text}")),
             Self::Configuration(problems) => (CONFIGURATION, report(&problems)),
-            Self::Other(error) => (1, format!("hybridge: {error:#}")),
+            Self::Other(error) => (1, format!("hybridge: {}", chain(&error))),
         };
         let _ = writeln!(io::stderr(), "{text}");
         code.into()
     }
+}
+
+/// The error and its causes in one line; a cause that is told already is not told again.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 /// The problems: with the lines that they are about at a terminal, one line each otherwise.

@@ -530,6 +530,8 @@ fn folder(disk: &dyn Disk, root: &Path, read_only: bool) -> Result<Uuid, OpenErr
     }
     disk.create_dir(&root.join(TOPICS)).map_err(failed)?;
     if let Some(parent) = root.parent() {
+        // A relative name of one part has the empty parent, which no file system knows.
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         disk.sync_dir(parent).map_err(failed)?;
     }
     meta::write(disk, &path, &folder).map_err(failed)?;
