@@ -18,7 +18,7 @@ use hybridge_connectors::log::Store;
 use serde::Serialize;
 
 use crate::serve::{Guard, Refusal, Tokens};
-use crate::status::Status;
+use crate::status::{RouteView, Status};
 use crate::telemetry::Metrics;
 
 /// What is answered without a token.
@@ -99,8 +99,14 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
-async fn routes(State(admin): State<Admin>) -> Response {
-    Json(serde_json::json!({ "routes": admin.status.views() })).into_response()
+/// The answer of `/routes`.
+#[derive(Debug, Serialize)]
+struct Routes {
+    routes: Vec<RouteView>,
+}
+
+async fn routes(State(admin): State<Admin>) -> Json<Routes> {
+    Json(Routes { routes: admin.status.views() })
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(super) fn event(topic: &Topic, partition: u32, record: Record) -> Message {
     set(&mut attributes, "id", format!("{partition}:{}", record.offset).as_str().into());
     let source = format!("/topics/{}/{}", topic.name(), topic.incarnation());
     set(&mut attributes, "source", Value::UriRef(source.into()));
-    set(&mut attributes, "type", "hybridge.message".into());
+    set(&mut attributes, "type", "io.hybridge.message".into());
     if let Some(time) = time(message.time.unwrap_or(record.appended)) {
         set(&mut attributes, "time", Value::Timestamp(time.into()));
     }

@@ -175,7 +175,7 @@ impl Subscription {
         let data = serde_json::json!({
             "partition": partition, "from": gap.from, "to": gap.to, "cause": cause,
         });
-        frame::event(out, &self.cursor, "hybridge.gap", data.to_string().as_bytes());
+        frame::event(out, &self.cursor, "io.hybridge.gap", data.to_string().as_bytes());
     }
 }
 

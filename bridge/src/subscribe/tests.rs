@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hybridge_connectors::log::{Options, TopicOptions, WriteError};
+use hybridge_connectors::log::{Options, Retention, TopicOptions, WriteError};
 use hybridge_core::{Attributes, Message};
 use serde_json::{Value, json};
 
@@ -19,7 +19,10 @@ struct Server {
 }
 
 fn open(folder: &tempfile::TempDir) -> Store {
-    let mut options = Options::default();
+    let retention_interval = Duration::from_millis(20);
+    let mut options = Options { retention_interval, ..Options::default() };
+    let retention = Retention { bytes: Some(200_000), ..Retention::default() };
+    options.topics.insert("short".into(), TopicOptions { retention, ..TopicOptions::default() });
     options.topics.insert("wide".into(), TopicOptions { partitions: 3, ..TopicOptions::default() });
     Store::open(folder.path(), options).unwrap()
 }
@@ -239,7 +242,7 @@ async fn a_message_that_is_no_event_is_wrapped_with_its_place() {
     server.append("t", &[message]).await;
     let frame = server.subscribe("/topics/t/events?from=earliest").await.next().await.unwrap();
     let data: Value = serde_json::from_str(&frame.data).unwrap();
-    assert_eq!(frame.event, "hybridge.message");
+    assert_eq!(frame.event, "io.hybridge.message");
     assert_eq!(data["id"], "0:0");
     assert!(data["source"].as_str().unwrap().starts_with("/topics/t/"), "{data}");
     assert_eq!(
@@ -464,4 +467,25 @@ async fn a_stuck_partition_stops_itself_and_no_other() {
     let path = "/topics/wide/groups/g/receive?wait=30s";
     let request = server.post(path, json!(null));
     assert!(tokio::time::timeout(waiting, request).await.is_err(), "nothing to give");
+}
+
+/// What retention took before a subscriber or a group came is told, and never passed over in silence.
+#[tokio::test]
+async fn a_gap_is_told() {
+    let server = Server::start().await;
+    let body = Bytes::from(vec![b'"'; 10_000]);
+    let message = Message { payload: Some(body), ..event("0", "t") };
+    let topic = server.store.topic("short").await.unwrap();
+    while server.store.range(&topic, 0).0 == 0 {
+        server.append("short", &vec![message.clone(); 10]).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let frames = server.subscribe("/topics/short/events?last_event_id=0:0").await.take(2).await;
+    let gap: Value = serde_json::from_str(&frames[0].data).unwrap();
+    assert_eq!((frames[0].event.as_str(), &gap["cause"]), ("io.hybridge.gap", &json!("removed")));
+    assert_eq!(gap["from"], 0);
+    assert_eq!(frames[0].id, format!("0:{}", gap["to"]));
+    assert_eq!(frames[1].event, "t");
+    let (_, events) = server.post("/topics/short/groups/g/receive", json!(null)).await;
+    assert!(!events.as_array().unwrap().is_empty());
 }
