@@ -19,7 +19,8 @@ pub trait File: Send + Sync {
     fn write_at(&self, data: &[u8], at: u64) -> io::Result<()>;
     /// Fills `buffer` from `at` as far as the file reaches, and returns how many bytes that were.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
-    /// Does [`read_at`](Self::read_at) where that needs no wait for the disk; `None` where it would.
+    /// Does [`read_at`](Self::read_at) without waiting for the disk: it may stop before the buffer is full where the rest is
+    /// not in memory, and gives `None` where nothing is.
     fn read_cached_at(&self, _buffer: &mut [u8], _at: u64) -> io::Result<Option<usize>> {
         Ok(None)
     }
@@ -181,6 +182,10 @@ impl File for fs::File {
         Ok(filled)
     }
 
+    fn read_cached_at(&self, buffer: &mut [u8], at: u64) -> io::Result<Option<usize>> {
+        read_cached(self, buffer, at)
+    }
+
     fn sync_data(&self) -> io::Result<()> {
         fs::File::sync_data(self)
     }
@@ -192,4 +197,21 @@ impl File for fs::File {
     fn size(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
+}
+
+#[cfg(target_os = "linux")]
+fn read_cached(file: &fs::File, buffer: &mut [u8], at: u64) -> io::Result<Option<usize>> {
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
+
+    match preadv2(file, &mut [io::IoSliceMut::new(buffer)], at, ReadWriteFlags::NOWAIT) {
+        Ok(filled) => Ok(Some(filled)),
+        // Not in memory, interrupted, or a file system that cannot tell: then it is read where it may block.
+        Err(Errno::AGAIN | Errno::INTR | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_cached(_file: &fs::File, _buffer: &mut [u8], _at: u64) -> io::Result<Option<usize>> {
+    Ok(None)
 }

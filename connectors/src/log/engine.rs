@@ -130,6 +130,15 @@ impl Engine {
         self.instance
     }
 
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Whether something was written that is not synced.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.partitions.iter().any(Partition::is_dirty)
+    }
+
     fn load_cursors(&mut self) -> Result<(), OpenError> {
         let dir = self.topic_dir(cursors::TOPIC);
         let failed = |source| OpenError::Disk { path: dir.clone(), source };
@@ -465,7 +474,7 @@ impl Engine {
         let path = self.root.join(RESERVE);
         disk::remove_if_present(&*self.disk, &path)?;
         let file = self.disk.open(&path, Mode::Create)?;
-        let block = [0_u8; 4096];
+        let block = vec![0_u8; 64 << 10];
         let mut at = 0;
         while at < self.options.reserve_bytes {
             let len = (self.options.reserve_bytes - at).min(block.len() as u64);

@@ -1,9 +1,7 @@
 //! How a log is kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
-
-use hybridge_config::{StorageConfig, TopicConfig};
 
 use super::frame::MAX_FRAME;
 
@@ -76,33 +74,7 @@ impl Default for Options {
     }
 }
 
-impl From<&TopicConfig> for TopicOptions {
-    fn from(config: &TopicConfig) -> Self {
-        let retention = Retention {
-            age: config.retention.age.map(|age| age.get()),
-            bytes: config.retention.bytes.map(|bytes| bytes.get()),
-        };
-        let segment_bytes = config.segment_bytes.get();
-        Self { partitions: config.partitions, retention, segment_bytes }
-    }
-}
-
 impl Options {
-    /// What the routing-rule files say.
-    #[must_use]
-    pub fn of_config(storage: &StorageConfig, topics: &BTreeMap<String, TopicConfig>) -> Self {
-        let fsync = match storage.fsync {
-            hybridge_config::Fsync::Always => Fsync::Always,
-            hybridge_config::Fsync::Interval(interval) => Fsync::Interval(interval.get()),
-        };
-        Self {
-            fsync,
-            defaults: (&TopicConfig::default()).into(),
-            topics: topics.iter().map(|(name, topic)| (name.clone(), topic.into())).collect(),
-            ..Self::default()
-        }
-    }
-
     /// What holds for a topic.
     #[must_use]
     pub fn of(&self, topic: &str) -> TopicOptions {

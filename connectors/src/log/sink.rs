@@ -44,7 +44,7 @@ impl Sink {
     /// [`Fatal`](ErrorKind::Fatal) when no topic can have the name.
     pub fn new(config: &SinkConfig, ordering: Ordering, store: Store) -> Result<Self, Error> {
         let topic = match config.topic.literal() {
-            Some(name) if topic::is_valid_name(name) => Target::One(name.to_owned()),
+            Some(name) if topic::is_open_to_routes(name) => Target::One(name.to_owned()),
             Some(name) => {
                 let wrong = WriteError::Name(name.to_owned()).to_string();
                 return Err(Error::new(ErrorKind::Fatal, wrong));
@@ -191,7 +191,7 @@ fn rekeyed(
 
 fn topic_of(template: &Template, message: &Message) -> Result<Text, Error> {
     let name = template.render_name(message)?;
-    if !topic::is_valid_name(&name) || name.starts_with("__") {
+    if !topic::is_open_to_routes(&name) {
         return Err(Error::rejected(WriteError::Name(name.to_string()).to_string()));
     }
     Ok(name)

@@ -94,7 +94,7 @@ impl Source {
         store: Store,
     ) -> Result<Self, Error> {
         let fatal = |what| Error::new(ErrorKind::Fatal, what);
-        if !topic::is_valid_name(&config.topic) {
+        if !topic::is_open_to_routes(&config.topic) {
             return Err(fatal(WriteError::Name(config.topic.clone()).to_string()));
         }
         let start = match &config.start {

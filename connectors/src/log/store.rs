@@ -68,13 +68,12 @@ impl Store {
     pub fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options) -> Result<Self, OpenError> {
         let max_record = options.max_record.min(MAX_FRAME);
         let queue = Arc::new(Queue::new(options.queue_bytes));
-        let timing = Timing::of(&options);
         let engine = Engine::open(disk, path, options, false)?;
         let (registry, instance) = (engine.registry(), engine.instance());
         let waiting = queue.clone();
         let thread = std::thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || run(engine, &waiting, timing))
+            .spawn(move || run(engine, &waiting))
             .map_err(|source| OpenError::Disk { path: path.to_path_buf(), source })?;
         let thread = Mutex::new(Some(thread));
         let inner = Inner { registry, queue, thread, instance, max_record, read_only: false };
@@ -348,47 +347,38 @@ fn key(group: &str, topic: &Topic, partition: u32) -> cursors::Key {
     cursors::Key { topic: topic.name().to_owned(), partition, group: group.to_owned() }
 }
 
-/// When the log thread does what nobody asks for.
-#[derive(Clone, Copy)]
-struct Timing {
-    sync: Option<Duration>,
-    tidy: Duration,
-}
-
-impl Timing {
-    fn of(options: &Options) -> Self {
-        let sync = match options.fsync {
-            Fsync::Always => None,
-            Fsync::Interval(interval) => Some(interval),
-        };
-        Self { sync, tidy: options.retention_interval }
-    }
-}
-
 /// The log thread. Its clock is the real one: no test's paused clock reaches it.
-fn run(mut engine: Engine, queue: &Queue, timing: Timing) {
+fn run(mut engine: Engine, queue: &Queue) {
     let mut synced = Instant::now();
     let mut tidied = Instant::now();
     loop {
-        let until_tidy = timing.tidy.saturating_sub(tidied.elapsed());
-        let until_sync = timing.sync.map(|interval| interval.saturating_sub(synced.elapsed()));
+        let until_tidy = engine.options().retention_interval.saturating_sub(tidied.elapsed());
+        let until_sync = sync_interval(&engine).map(|every| every.saturating_sub(synced.elapsed()));
         let limit = until_sync.map_or(until_tidy, |until| until.min(until_tidy));
         let Some((requests, room)) = queue.take(limit) else { break };
         engine.commit(requests, now());
         drop(room);
-        if timing.sync.is_some_and(|interval| synced.elapsed() >= interval) {
+        if sync_interval(&engine).is_some_and(|every| synced.elapsed() >= every) {
             if let Err(error) = engine.sync() {
                 tracing::error!(%error, "what was written in the last interval may be lost");
             }
             synced = Instant::now();
         }
-        if tidied.elapsed() >= timing.tidy {
+        if tidied.elapsed() >= engine.options().retention_interval {
             engine.tidy(now());
             tidied = Instant::now();
         }
     }
     if let Err(error) = engine.sync() {
         tracing::error!(%error, "what was written last may be lost");
+    }
+}
+
+/// How often to sync, while there is something to sync.
+fn sync_interval(engine: &Engine) -> Option<Duration> {
+    match engine.options().fsync {
+        Fsync::Interval(interval) if engine.is_dirty() => Some(interval),
+        Fsync::Always | Fsync::Interval(_) => None,
     }
 }
 

@@ -76,6 +76,11 @@ pub fn is_valid_name(name: &str) -> bool {
     (1..=200).contains(&name.len()) && name.bytes().all(allowed) && name != "." && name != ".."
 }
 
+/// Whether a route may read or write a topic of this name: not one of the log's own.
+pub(crate) fn is_open_to_routes(name: &str) -> bool {
+    is_valid_name(name) && !name.starts_with("__")
+}
+
 /// What is kept of a topic beside its records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fact {
