@@ -6,6 +6,8 @@ use hybridge_schemas::cloudevents::{self, Mode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+pub(crate) mod letter;
+
 /// How messages and lines correspond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineFormat {
@@ -46,18 +48,23 @@ impl LineFormat {
 
     /// Appends the line of a message, its newline included; nothing of one that cannot be a line.
     ///
+    /// A dead letter is a JSON object in either format, since it may be anything and has headers
+    /// that say why it is one: a target for letters that refused some would hold their route.
+    ///
     /// JSON may have line breaks between its tokens and nowhere else: they become spaces, so that
     /// the value stays what it is.
     pub(crate) fn encode(self, message: &Message, out: &mut Vec<u8>) -> Result<(), Error> {
         let start = out.len();
-        if self == Self::Json && message.is_event() {
+        if letter::is_letter(message) {
+            letter::write(message, out);
+        } else if self == Self::Json && message.is_event() {
             let invalid =
                 |error| Error::with_source(ErrorKind::Rejected, "writing the event", error);
             cloudevents::json::write(message, out).map_err(invalid)?;
         } else {
             out.extend_from_slice(self.body(message)?);
         }
-        if self == Self::Json {
+        if self == Self::Json || letter::is_letter(message) {
             let breaks = out[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r'));
             breaks.for_each(|byte| *byte = b' ');
         }

@@ -129,6 +129,7 @@ impl Splitter {
     }
 
     /// Goes on with permits of another share; the chunk stays.
+    #[allow(dead_code, reason = "a file is read anew instead")]
     pub(crate) fn set_share(&mut self, share: Share) {
         self.share = share;
         let Some(partial) = &mut self.partial else { return };

@@ -111,6 +111,7 @@ pub fn sink(
     ordering: Ordering,
     local: &Local,
 ) -> Result<Box<dyn Sink>, Error> {
+    let _ = (route, target);
     match config {
         SinkConfig::Log(config) => {
             Ok(Box::new(crate::log::Sink::new(config, ordering, local.store.clone())?))

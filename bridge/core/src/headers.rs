@@ -6,6 +6,9 @@ use bytes::Bytes;
 
 use crate::Text;
 
+/// What the names of the headers begin with that say why a message is a dead letter.
+pub const DEAD_LETTER_PREFIX: &str = "hybridge-dead-letter-";
+
 /// One header. Kafka allows a null value, which is not the same as an empty one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {

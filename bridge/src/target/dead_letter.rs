@@ -13,7 +13,7 @@ use crate::status::Stage;
 const MAX_REASON: usize = 4096;
 
 /// The prefix of the headers that a letter has beside those of its message.
-pub(crate) const PREFIX: &str = "hybridge-dead-letter-";
+pub(crate) const PREFIX: &str = hybridge_core::DEAD_LETTER_PREFIX;
 
 /// The dead-letter target of a route.
 ///

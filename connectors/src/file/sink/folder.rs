@@ -10,13 +10,15 @@ use hybridge_core::{Error, ErrorKind, Message, Receipt, Sink, StableId};
 use tokio::task::spawn_blocking;
 
 use super::{failed, sync_folder};
+use crate::line_format::letter;
 
 /// Writes each message to a file of its own; it appears whole under its name, and is confirmed
 /// once its content and its name are on disk.
 ///
 /// The name is the position of the message at its source and its identity at this target: files
 /// sort by position, and a message that is sent again replaces its file. An event is written in
-/// the JSON format as `.json`, any other message as its body, as `.bin`.
+/// the JSON format and a dead letter as an object, as `.json`; any other message as its body, as
+/// `.bin`.
 pub(crate) struct Folder {
     path: PathBuf,
     fsync: bool,
@@ -39,6 +41,11 @@ impl Folder {
     fn content(&self, message: &Message) -> Result<Content, Error> {
         let id = StableId::new(&self.route, &self.target, message);
         let offset = message.origin.offset;
+        if letter::is_letter(message) {
+            let mut bytes = Vec::new();
+            letter::write(message, &mut bytes);
+            return Ok(Content { name: format!("{offset:020}-{id}.json"), bytes });
+        }
         if message.is_event() {
             let encoded = hybridge_schemas::cloudevents::json::encode(message);
             let invalid =
