@@ -7,31 +7,25 @@ use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::cursors::{self, Cursors};
-use super::disk::{self, Disk, Mode};
+use super::disk::{self, Disk};
 use super::error::{OpenError, WriteError};
 use super::frame::Frames;
-use super::meta;
 use super::options::{Fsync, Options};
 use super::partition::{Partition, Rules};
-use super::read::{self, Cursor, Step};
-use super::recover;
-use super::segment::VERSION;
 use super::topic::{self, Topic};
-use super::view::{View, lock};
+use super::view::lock;
+
+mod folder;
+mod load;
+mod upkeep;
 
 /// Requests of one partition are joined up to this size, so that many small ones cost one write.
 const RUN_BYTES: usize = 256 << 10;
-/// Cursors are rewritten when their topic has grown to this, and to four times what they need.
-const CURSOR_BYTES: u64 = 1 << 20;
-const FORMAT: &str = "FORMAT";
-const LOCK: &str = "LOCK";
 const RESERVE: &str = "reserve";
 const TOPICS: &str = "topics";
 
@@ -58,12 +52,6 @@ pub(crate) struct Registry {
     pub(crate) cursors: Mutex<Cursors>,
     /// Group and topic of everybody who reads as a group.
     pub(crate) claims: Mutex<HashSet<(String, String)>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Folder {
-    version: u32,
-    instance: Uuid,
 }
 
 pub(crate) struct Engine {
@@ -100,8 +88,8 @@ impl Engine {
         if !read_only {
             disk.create_dir(root).map_err(failed)?;
         }
-        let guard = take_lock(&*disk, root, read_only)?;
-        let instance = folder(&*disk, root, read_only)?;
+        let guard = folder::take_lock(&*disk, root, read_only)?;
+        let instance = folder::identify(&*disk, root, read_only)?;
         let mut engine = Self {
             disk,
             root: root.to_path_buf(),
@@ -137,91 +125,6 @@ impl Engine {
     /// Whether something was written that is not synced.
     pub(crate) fn is_dirty(&self) -> bool {
         self.partitions.iter().any(Partition::is_dirty)
-    }
-
-    fn load_cursors(&mut self) -> Result<(), OpenError> {
-        let dir = self.topic_dir(cursors::TOPIC);
-        let failed = |source| OpenError::Disk { path: dir.clone(), source };
-        let fact = match topic::find(&*self.disk, &dir).map_err(failed)? {
-            Some(fact) => fact,
-            None if self.read_only => return Ok(()),
-            None => topic::create(&*self.disk, &dir, 1).map_err(failed)?,
-        };
-        self.cursors = self.partitions.len();
-        let topic = self.load_topic(cursors::TOPIC, fact)?;
-        let Some(view) = topic.view(0) else { return Ok(()) };
-        let mut cursor = Cursor::at(view.extent().earliest);
-        let mut max = 1 << 20;
-        loop {
-            match read::step(view, &mut cursor, max, false).map_err(failed)? {
-                Step::Records(chunk) => {
-                    let mut cursors = lock(&self.registry.cursors);
-                    chunk.into_records(()).for_each(|record| cursors.replay(&record.message));
-                }
-                Step::TooSmall(needed) => max = needed.max(max),
-                Step::Gap(_) => {}
-                Step::End | Step::Cold => return Ok(()),
-            }
-        }
-    }
-
-    fn load_topics(&mut self) -> Result<(), OpenError> {
-        let dir = self.root.join(TOPICS);
-        let failed = |source| OpenError::Disk { path: dir.clone(), source };
-        let mut names = match self.disk.list(&dir) {
-            Ok(names) => names,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(failed(error)),
-        };
-        names.sort_unstable();
-        for name in names {
-            if !topic::is_valid_name(&name) || name == cursors::TOPIC {
-                continue;
-            }
-            if let Some(fact) = topic::find(&*self.disk, &dir.join(&name)).map_err(failed)? {
-                self.load_topic(&name, fact)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn load_topic(&mut self, name: &str, fact: topic::Fact) -> Result<Topic, OpenError> {
-        let dir = self.topic_dir(name);
-        let failed = |source| OpenError::Disk { path: dir.clone(), source };
-        let shared: Arc<str> = name.into();
-        let first = self.partitions.len();
-        let mut views = Vec::new();
-        for number in 0..fact.partitions {
-            let folder = topic::partition_dir(&dir, number);
-            if !self.read_only {
-                self.disk.create_dir(&folder).map_err(failed)?;
-            }
-            let view = View::new(
-                self.disk.clone(),
-                shared.clone(),
-                fact.incarnation,
-                number,
-                folder,
-                self.read_only,
-            );
-            let view = Arc::new(view);
-            if let Some(recover::LaterVersion(found)) =
-                recover::later_version(&view).map_err(failed)?
-            {
-                return Err(OpenError::Version { path: dir, found, known: VERSION });
-            }
-            let groups = lock(&self.registry.cursors).of(name, number, fact.incarnation);
-            let floor = groups.iter().map(|(_, offset)| *offset).max().unwrap_or(0);
-            let partition =
-                recover::recover(view.clone(), self.rules(name), floor).map_err(failed)?;
-            self.partitions.push(partition);
-            views.push(view);
-        }
-        let inner =
-            topic::Inner { name: shared, incarnation: fact.incarnation, partitions: views, first };
-        let topic = Topic { inner: Arc::new(inner) };
-        lock(&self.registry.topics).insert(name.to_owned(), topic.clone());
-        Ok(topic)
     }
 
     fn topic_dir(&self, name: &str) -> PathBuf {
@@ -403,86 +306,6 @@ impl Engine {
         }
         result
     }
-
-    /// Applies retention, rewrites cursors that have grown, and refills the reserve.
-    pub(crate) fn tidy(&mut self, now: i64) {
-        for (number, partition) in self.partitions.iter_mut().enumerate() {
-            if number == self.cursors {
-                continue;
-            }
-            let retention = self.options.of(&partition.view.topic).retention;
-            let oldest = retention.age.map(|age| now.saturating_sub(millis(age)));
-            match partition.retain(oldest, retention.bytes) {
-                Ok(0) => {}
-                Ok(removed) => tracing::debug!(
-                    topic = %partition.view.topic, partition = partition.view.number, removed,
-                    "retention removed segments"
-                ),
-                Err(error) => {
-                    tracing::warn!(topic = %partition.view.topic, %error, "retention failed");
-                }
-            }
-        }
-        if let Err(error) = self.compact_cursors(now) {
-            tracing::warn!(%error, "cursors not compacted");
-        }
-        if !self.reserved {
-            self.make_reserve();
-        }
-    }
-
-    /// Writes all cursors anew into a segment of their own and then removes the segments before it. A crash in between
-    /// leaves both, which say the same.
-    fn compact_cursors(&mut self, now: i64) -> Result<(), WriteError> {
-        let Some(partition) = self.partitions.get_mut(self.cursors) else { return Ok(()) };
-        let extent = partition.view.extent();
-        let mut frames = Frames::default();
-        lock(&self.registry.cursors).records().for_each(|record| frames.push(&record));
-        let live = frames.bytes().len() as u64;
-        if extent.bytes < CURSOR_BYTES.max(4 * live) {
-            return Ok(());
-        }
-        partition.roll().map_err(write_error)?;
-        let first = partition.next();
-        if !frames.is_empty() {
-            partition.write(&mut frames, now).map_err(write_error)?;
-            partition.sync().map_err(write_error)?;
-            partition.remove_before(first).map_err(write_error)?;
-        }
-        Ok(())
-    }
-
-    fn has_reserve(&self) -> bool {
-        let file = self.disk.open(&self.root.join(RESERVE), Mode::Read);
-        file.and_then(|file| file.size()).is_ok_and(|len| len == self.options.reserve_bytes)
-    }
-
-    /// Takes the reserve from the free space of the disk; topics are written to only while it is there.
-    fn make_reserve(&mut self) -> bool {
-        self.reserved = match self.fill_reserve() {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::debug!(%error, "no room for the reserve");
-                let _ = disk::remove_if_present(&*self.disk, &self.root.join(RESERVE));
-                false
-            }
-        };
-        self.reserved
-    }
-
-    fn fill_reserve(&self) -> io::Result<()> {
-        let path = self.root.join(RESERVE);
-        disk::remove_if_present(&*self.disk, &path)?;
-        let file = self.disk.open(&path, Mode::Create)?;
-        let block = vec![0_u8; 64 << 10];
-        let mut at = 0;
-        while at < self.options.reserve_bytes {
-            let len = (self.options.reserve_bytes - at).min(block.len() as u64);
-            file.write_at(block.get(..len as usize).unwrap_or_default(), at)?;
-            at += len;
-        }
-        file.sync_data()
-    }
 }
 
 type Append = (Vec<(usize, Frames)>, oneshot::Sender<Vec<Result<u64, WriteError>>>);
@@ -498,59 +321,6 @@ fn join(runs: &mut Vec<Run>, frames: Frames, (request, part): (usize, usize)) {
     runs.push(Run { frames, members: vec![(request, part, 0)], first: u64::MAX, error: None });
 }
 
-fn take_lock(
-    disk: &dyn Disk,
-    root: &Path,
-    read_only: bool,
-) -> Result<Option<Box<dyn Any + Send + Sync>>, OpenError> {
-    match disk.lock(&root.join(LOCK)) {
-        Ok(Some(guard)) => Ok(Some(guard)),
-        Ok(None) => Err(OpenError::Locked(root.to_path_buf())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(OpenError::Missing(root.to_path_buf()))
-        }
-        // A folder that cannot be written to cannot be in use either.
-        Err(_) if read_only => Ok(None),
-        Err(source) => Err(OpenError::Disk { path: root.to_path_buf(), source }),
-    }
-}
-
-/// Reads what the folder is, or makes it a log.
-fn folder(disk: &dyn Disk, root: &Path, read_only: bool) -> Result<Uuid, OpenError> {
-    let failed = |source| OpenError::Disk { path: root.to_path_buf(), source };
-    let path = root.join(FORMAT);
-    if let Some(folder) = meta::read::<Folder>(disk, &path).map_err(failed)? {
-        if folder.version > VERSION {
-            let path = root.to_path_buf();
-            return Err(OpenError::Version { path, found: folder.version, known: VERSION });
-        }
-        return Ok(folder.instance);
-    }
-    let has_topics = disk.list(&root.join(TOPICS)).is_ok();
-    if read_only && !has_topics {
-        return Err(OpenError::Missing(root.to_path_buf()));
-    }
-    if has_topics {
-        tracing::error!(folder = %root.display(), "the folder's format file is missing or damaged");
-    }
-    let folder = Folder { version: VERSION, instance: Uuid::new_v4() };
-    if read_only {
-        return Ok(folder.instance);
-    }
-    disk.create_dir(&root.join(TOPICS)).map_err(failed)?;
-    if let Some(parent) = root.parent() {
-        // A relative name of one part has the empty parent, which no file system knows.
-        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        disk.sync_dir(parent).map_err(failed)?;
-    }
-    meta::write(disk, &path, &folder).map_err(failed)?;
-    Ok(folder.instance)
-}
-
 fn write_error(error: io::Error) -> WriteError {
     if disk::is_full(&error) { WriteError::Full } else { WriteError::Disk(Arc::new(error)) }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

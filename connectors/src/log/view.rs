@@ -14,11 +14,7 @@ use super::disk::{self, Disk, File, Mode};
 use super::index::{self, Damage, Index, Summary};
 use super::segment::{self, Found, HEADER, Identity, Scan};
 
-const QUARANTINE: &str = "quarantine";
-/// Damaged places of one partition that are remembered and kept aside; beyond that they are only skipped.
-const MAX_DAMAGE: usize = 1000;
-/// The most bytes of one damaged place that are kept aside.
-const MAX_QUARANTINE: u64 = 16 << 20;
+mod quarantine;
 
 /// One partition as its readers see it.
 pub(crate) struct View {
@@ -282,70 +278,6 @@ impl View {
         let file = self.open(segment.base)?;
         let scanned = index::scan(&*file, &self.identity(segment.base), segment.end, segment.next)?;
         Ok(look(&scanned.index))
-    }
-
-    /// Damaged places that were found, and the records that they cost.
-    pub(crate) fn damaged(&self) -> (usize, u64) {
-        let damage = lock(&self.damage);
-        (damage.len(), damage.values().map(|place| place.to.saturating_sub(place.from)).sum())
-    }
-
-    /// Counts a damaged place and keeps its bytes aside, once.
-    pub(crate) fn quarantine(&self, file: &dyn File, base: u64, damage: Damage) {
-        let mut known = lock(&self.damage);
-        if known.len() >= MAX_DAMAGE || known.insert((base, damage.at), damage).is_some() {
-            return;
-        }
-        drop(known);
-        let records = damage.to - damage.from;
-        metrics::counter!("hybridge_log_damaged_records_total", "topic" => self.topic.to_string())
-            .increment(records);
-        tracing::error!(
-            topic = %self.topic, partition = self.number, segment = base, position = damage.at,
-            bytes = damage.len, from = damage.from, to = damage.to,
-            "damaged records are skipped and kept aside"
-        );
-        let name = format!("{base:020}-{}-{}-{}.bad", damage.at, damage.from, damage.to);
-        self.keep_aside(file, &name, damage.at, damage.len);
-    }
-
-    /// Copies bytes into the quarantine folder of the partition, unless they are there already.
-    pub(crate) fn keep_aside(&self, file: &dyn File, name: &str, at: u64, len: u64) {
-        if self.read_only {
-            return;
-        }
-        if let Err(error) = self.copy_aside(file, name, at, len) {
-            tracing::warn!(topic = %self.topic, name, %error, "bytes could not be kept aside");
-        }
-    }
-
-    fn copy_aside(&self, file: &dyn File, name: &str, at: u64, len: u64) -> io::Result<()> {
-        let dir = self.dir.join(QUARANTINE);
-        self.disk.create_dir(&dir)?;
-        if self.disk.list(&dir)?.len() >= MAX_DAMAGE {
-            return Ok(());
-        }
-        let kept = match self.disk.open(&dir.join(name), Mode::Create) {
-            Ok(kept) => kept,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        let mut bytes =
-            vec![0; usize::try_from(len.min(MAX_QUARANTINE)).map_err(io::Error::other)?];
-        let filled = file.read_at(&mut bytes, at)?;
-        kept.write_at(bytes.get(..filled).unwrap_or_default(), 0)
-    }
-
-    /// Remembers the damaged places that were found before this start.
-    pub(crate) fn recall_damage(&self) {
-        let Ok(names) = self.disk.list(&self.dir.join(QUARANTINE)) else { return };
-        let known = names.iter().take(MAX_DAMAGE).filter_map(|name| {
-            let mut numbers = name.strip_suffix(".bad")?.split('-').map(str::parse::<u64>);
-            let mut number = || numbers.next()?.ok();
-            let (base, at, from, to) = (number()?, number()?, number()?, number()?);
-            Some(((base, at), Damage { at, len: 0, from, to }))
-        });
-        lock(&self.damage).extend(known);
     }
 
     /// Notes that a segment shows records that may not be durable although nothing is left to sync. The note matters only

@@ -160,3 +160,47 @@ fn a_second_open_is_refused_until_the_first_is_closed() {
     drop(engine);
     open(&disk, &small()).unwrap();
 }
+
+fn at_intervals() -> Options {
+    let fsync = crate::log::Fsync::Interval(std::time::Duration::from_secs(1));
+    Options { fsync, ..small() }
+}
+
+#[test]
+fn with_an_interval_a_killed_process_loses_nothing_and_no_record_waits_for_a_sync() {
+    let disk = Model::new(1);
+    let mut engine = open(&disk, &at_intervals()).unwrap();
+    let topic = topic(&mut engine, "t").unwrap();
+    let before = disk.counts().syncs;
+    append(&mut engine, &topic, &[b"a"], 0).unwrap();
+    append(&mut engine, &topic, &[b"b"], 0).unwrap();
+    assert_eq!(disk.counts().syncs, before);
+    assert!(engine.is_dirty());
+    disk.kill();
+    drop(engine);
+    let mut engine = open(&disk, &at_intervals()).unwrap();
+    assert_eq!(read_all(&super::topic(&mut engine, "t").unwrap()).0.len(), 2);
+}
+
+#[test]
+fn with_an_interval_a_lost_record_does_not_hide_a_later_one_from_a_group() {
+    for seed in 0..20 {
+        let disk = Model::new(seed);
+        let mut engine = open(&disk, &at_intervals()).unwrap();
+        let topic = topic(&mut engine, "t").unwrap();
+        append(&mut engine, &topic, &[b"a"], 0).unwrap();
+        engine.sync().unwrap();
+        for _ in 0..30 {
+            append(&mut engine, &topic, &[b"may be lost"], 0).unwrap();
+        }
+        commit(&mut engine, &topic, "g", 31).unwrap();
+        disk.crash();
+        drop(engine);
+        let mut engine = open(&disk, &at_intervals()).unwrap();
+        let topic = super::topic(&mut engine, "t").unwrap();
+        let wanted = cursor(&engine, &topic, "g").unwrap_or(0);
+        let next = append(&mut engine, &topic, &[b"b"], 0).unwrap();
+        assert!(next >= wanted, "the group at {wanted} would never see {next}");
+        assert_eq!(read_from(&topic, 0).0.get(&0).unwrap(), b"a");
+    }
+}
