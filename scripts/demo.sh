@@ -50,13 +50,12 @@ start() {
 
 # follow TOPIC: a subscriber that comes back after its last event whenever the connection ends.
 follow() {
-  local topic=$1 last=0:0
+  local topic=$1 last=
   while [ ! -e "$work/stop" ]; do
-    curl -sN -H "Last-Event-ID: $last" "http://127.0.0.1:$SUBSCRIBE_PORT/topics/$topic/events" >>"$work/$topic.sse" &
+    curl -fsN ${last:+-H "Last-Event-ID: $last"} "http://127.0.0.1:$SUBSCRIBE_PORT/topics/$topic/events?from=earliest" >>"$work/$topic.sse" &
     echo $! >"$work/follow-$topic.pid"
     wait $! || true
     last=$(sed -n 's/^id: //p' "$work/$topic.sse" | tail -n 1)
-    last=${last:-0:0}
     sleep 0.1
   done
 }

@@ -41,32 +41,53 @@ impl Disk {
 
     /// Writes ballast until nothing more fits.
     pub fn fill(&self) -> Result<()> {
-        let mut file = File::create(self.ballast())?;
-        let mut piece = vec![0_u8; 64 * 1024];
-        while !piece.is_empty() {
-            match file.write(&piece) {
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::StorageFull => {
-                    let half = piece.len() / 2;
-                    piece.truncate(half);
-                }
-                Err(error) => return Err(error).context("ballast"),
-            }
-        }
-        Ok(())
+        fill(&self.folder)
     }
 
     /// Removes the ballast.
     pub fn free(&self) -> Result<()> {
-        match std::fs::remove_file(self.ballast()) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("ballast"),
-            _ => Ok(()),
+        free(&self.folder)
+    }
+}
+
+const BALLAST: &str = "ballast";
+
+/// Writes ballast into `folder` until nothing more fits on its file system.
+pub fn fill(folder: &Path) -> Result<()> {
+    let mut file = File::create(folder.join(BALLAST))?;
+    let mut piece = vec![0_u8; 64 * 1024];
+    while !piece.is_empty() {
+        match file.write(&piece) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::StorageFull => {
+                let half = piece.len() / 2;
+                piece.truncate(half);
+            }
+            Err(error) => return Err(error).context("ballast"),
         }
     }
+    Ok(())
+}
 
-    fn ballast(&self) -> PathBuf {
-        self.folder.join("ballast")
+/// Removes the ballast from `folder`.
+pub fn free(folder: &Path) -> Result<()> {
+    match std::fs::remove_file(folder.join(BALLAST)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("ballast"),
+        _ => Ok(()),
     }
+}
+
+/// A command that runs `program` where `folder` is a tmpfs of its own of so many mebibytes. Others
+/// see that as `/proc/PID/root` and the folder's path; it ends with the process. Needs no root.
+pub fn on_small_disk(folder: &Path, mebibytes: u64, program: &[&std::ffi::OsStr]) -> Command {
+    let mount = "mount -t tmpfs -o \"size=$1m\" small \"$2\" && shift 2 && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"])
+        .arg(mebibytes.to_string())
+        .arg(folder)
+        .args(program);
+    command
 }
 
 impl Drop for Disk {

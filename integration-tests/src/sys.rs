@@ -35,6 +35,16 @@ pub fn signal(pid: u32, signal: Signal) -> io::Result<()> {
     Err(io::Error::last_os_error())
 }
 
+/// Kills every process of the group that `leader` leads.
+pub fn kill_group(leader: u32) -> io::Result<()> {
+    let group = i32::try_from(leader).map_err(io::Error::other)?;
+    // SAFETY: `killpg` takes two integers and touches no memory of this process.
+    if unsafe { libc::killpg(group, libc::SIGKILL) } == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
+}
+
 /// Clock ticks per second, the unit of the times in `/proc/PID/stat`.
 pub fn ticks_per_second() -> f64 {
     // SAFETY: `sysconf` takes an integer and touches no memory of this process.

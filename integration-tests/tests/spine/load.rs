@@ -1,0 +1,56 @@
+//! Many events at once while somebody watches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use hybridge_integration_tests::daemon::Daemon;
+use hybridge_integration_tests::journal::Journal;
+use hybridge_integration_tests::producer::{Load, Producer};
+use hybridge_integration_tests::{ports, process};
+
+const EVENTS: u64 = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
+const BUDGET_MIB: u64 = 64;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_balances_and_memory_stays_bounded_under_load() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let listen = ports::free()?;
+    let config = format!(
+        "limits: {{ memory: {BUDGET_MIB}MiB }}\nroutes:\n  in:\n    from: {{ http: {{ listen: \"{listen}\" }} }}\n    to: {{ log: {{ topic: in }} }}\n"
+    );
+    let mut daemon = Daemon::new(folder.path(), &config)?;
+    daemon.start_ready().await?;
+    let admin = daemon.admin()?;
+    let load = Load {
+        address: listen,
+        path: "/".to_owned(),
+        connections: 64,
+        keys: 1000,
+        batch: 1,
+        size: 1000,
+        events: EVENTS,
+        pause: Duration::ZERO,
+    };
+    let mut producer = Producer::start(load, Arc::new(Journal::new(1, 1000, 0)));
+    let mut scrapes = 0;
+    while !producer.is_done() {
+        let metrics = admin.metrics().await?;
+        ensure!(metrics.has("hybridge_ledger_difference"), "no ledger in the metrics");
+        assert_eq!(metrics.sum("hybridge_ledger_difference", &[]), 0.0);
+        scrapes += 1;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let journal = producer.finish(Duration::from_secs(5)).await?;
+    assert_eq!(journal.counts(), (EVENTS, EVENTS));
+    assert_eq!(journal.entries().unknown_attempts, 0);
+    ensure!(scrapes > 3, "scraped only {scrapes} times");
+
+    let counts = admin.route("in").await?.counts;
+    assert_eq!((counts.received, counts.delivered, counts.in_flight), (EVENTS, EVENTS, 0));
+    let peak = process::resident(daemon.pid()?)?.peak;
+    assert!(peak < BUDGET_MIB * 1_048_576 * 12 / 10, "peak of {} MiB", peak / 1_048_576);
+    let log = daemon.log();
+    assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
+    Ok(())
+}
