@@ -6,6 +6,7 @@
 
 mod feed;
 mod fixture;
+mod history;
 mod report;
 mod run;
 mod strike;

@@ -9,6 +9,7 @@ use anyhow::{Context, Error, Result, bail};
 use tempfile::TempDir;
 
 use super::feed::Feed;
+use super::history::History;
 use super::{KEYS, POISON_PER_MILLE};
 use crate::admin::Route;
 use crate::daemon::Daemon;
@@ -59,8 +60,7 @@ impl FromStr for RouteKind {
 const DISK_MEBIBYTES: u64 = 192;
 const SIZE: usize = 500;
 const TARGET_PACE: Duration = Duration::from_millis(2);
-const UNCOMMITTED: u64 = 1_000;
-const UNDER_TEST: &str = "struck";
+pub(super) const UNDER_TEST: &str = "struck";
 
 /// Everything of one run but its plan.
 pub(super) struct Fixture {
@@ -68,6 +68,7 @@ pub(super) struct Fixture {
     pub(super) target: Option<Target>,
     pub(super) disk: Option<Disk>,
     pub(super) journal: Arc<Journal>,
+    pub(super) history: History,
     kind: RouteKind,
     ingress: std::net::SocketAddr,
     subscribe: std::net::SocketAddr,
@@ -112,7 +113,19 @@ impl Fixture {
         let storage = folder.path().join("disk/storage");
         let daemon = Daemon::with_storage(folder.path(), &storage, &config)?;
         let journal = Arc::new(Journal::new(seed, KEYS, POISON_PER_MILLE));
-        Ok(Self { daemon, target, disk, journal, kind, ingress, subscribe, file, _folder: folder })
+        let history = History::start(daemon.admin()?);
+        Ok(Self {
+            daemon,
+            target,
+            disk,
+            journal,
+            history,
+            kind,
+            ingress,
+            subscribe,
+            file,
+            _folder: folder,
+        })
     }
 
     /// Starts what gives events.
@@ -155,6 +168,7 @@ impl Fixture {
 
     /// Starts the daemon again after a kill.
     pub(super) async fn restart(&mut self) -> Result<()> {
+        self.history.restarted();
         self.daemon.start()?;
         self.daemon.live(Duration::from_secs(30)).await
     }
@@ -210,11 +224,13 @@ impl Fixture {
         Ok(ids.len() as u64 >= sent)
     }
 
-    /// Most messages that are delivered and not yet committed at the source, beside those in flight.
-    pub(super) fn uncommitted(&self) -> u64 {
+    /// Most messages that a crash right now may repeat at the target.
+    pub(super) fn uncommitted(&self, feed: &Feed) -> u64 {
         match self.kind {
-            RouteKind::HttpLog => 0,
-            _ => UNCOMMITTED,
+            // What the producer has open: nobody else remembers what was not answered.
+            RouteKind::HttpLog => feed.open(),
+            RouteKind::LogHttp | RouteKind::LogLog => self.history.uncommitted() + feed.open(),
+            RouteKind::FileLog => self.history.uncommitted(),
         }
     }
 

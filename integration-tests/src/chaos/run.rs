@@ -51,11 +51,13 @@ async fn strike_and_judge(fixture: &mut Fixture, seed: u64, report: &mut Report)
         let difference = fixture.ledger_difference().await?;
         report.ledger_difference = worse(report.ledger_difference, difference);
         if strike.repeats() {
-            report.duplicates_allowed += fault.in_flight + fixture.uncommitted();
+            report.duplicates_allowed += fixture.uncommitted(&feed).max(fault.in_flight);
         }
         report.in_flight_at_fault += fault.in_flight;
         report.faults.push(fault);
+        let struck = Instant::now();
         strike.perform(fixture, &mut rng).await?;
+        fixture.history.disturbed(struck, Instant::now());
     }
     let last_fault = Instant::now();
     while fixture.journal.counts().0 < EVENTS && last_fault.elapsed() < RECOVERY {
