@@ -152,7 +152,7 @@ sed 's/^batch-\([0-9]*\)$/cancelled-\1-a\ncancelled-\1-b/' "$work/accepted" | so
 collect() {
   local topic
   for topic in "${topics[@]}"; do
-    grep '^data:' "$work/$topic.sse" | grep -oE '"id": ?"[a-z]+-[0-9]+(-[ab])?"' | grep -oE '[a-z]+-[0-9]+(-[ab])?'
+    sed -n 's/^data: {"specversion":"1.0","id":"\([^"]*\)".*/\1/p' "$work/$topic.sse"
   done | sort >"$work/received"
 }
 for _ in $(seq 100); do
@@ -163,7 +163,7 @@ done
 
 say "5. what a subscriber saw, first event of each topic"
 for topic in "${topics[@]}"; do
-  grep -m 1 -A 2 '^id:' "$work/$topic.sse" | cut -c 1-160
+  echo "$topic: $(grep -m 1 '^data:' "$work/$topic.sse" | cut -c 1-160)"
 done
 
 say "6. the ledger"

@@ -1,9 +1,10 @@
 //! Everything that the documentation shows is tried: each configuration is checked, each command run.
 //!
-//! A block of ```` ```yaml ```` is a configuration, whole or some sections of one. A block of
-//! ```` ```sh ```` says what becomes of it: `run=NAME` runs it, after the blocks of the same name
-//! above it, in one shell; `norun` says that it is not for here (it installs something, or waits
-//! for ever), and the reason stands after `because=`.
+//! A block of ```` ```yaml ```` is a configuration, whole or some sections of one; `file=NAME` also
+//! writes it for the commands below it. The blocks of ```` ```sh ```` of a page run one after the
+//! other in one shell, in a folder of their own, beside a daemon with some events in the topics
+//! `inbox` and `orders`; the README's start their own. A block that cannot run here says so:
+//! `norun because=...`.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -12,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use hybridge_integration_tests::{binary, sys};
+use hybridge_integration_tests::{binary, ports, sys};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -92,7 +93,8 @@ fn check(name: &str, text: &str) -> Result<()> {
     for (number, path) in paths.iter().enumerate() {
         let stand_in = folder.path().join(format!("file-{number}"));
         std::fs::write(&stand_in, "from-a-file")?;
-        text = text.replace(path, &stand_in.display().to_string());
+        text = text
+            .replace(&format!("${{file:{path}}}"), &format!("${{file:{}}}", stand_in.display()));
     }
     let file = folder.path().join("hybridge.yaml");
     std::fs::write(&file, &text)?;
@@ -129,28 +131,77 @@ fn every_configuration_in_the_text_is_good() -> Result<()> {
     Ok(())
 }
 
+/// What the shell of a page knows beside its commands: a limit of time that was asked for is no
+/// failure, an answer of 4xx or 5xx is one, and what listens only after a moment is waited for.
+const PRELUDE: &str = r#"
+curl() {
+  local arguments=(--silent --show-error --fail-with-body) status tries
+  case " $* " in *" -N "*) arguments+=(--max-time 2) ;; esac
+  for tries in $(seq 200); do
+    status=0
+    command curl "${arguments[@]}" "$@" || status=$?
+    [ "$status" -eq 7 ] || break
+    sleep 0.1
+  done
+  [ "$status" -eq 28 ] || return "$status"
+}
+hybridge() {
+  local status=0
+  case "$1 ${2:-}" in
+    "topic tail") timeout 2 "$HYBRIDGE" "$@" || status=$? ;;
+    *) "$HYBRIDGE" "$@" || status=$? ;;
+  esac
+  [ "$status" -eq 124 ] || return "$status"
+}
+"#;
+
+/// What runs beside the commands of a page.
+const BESIDE: &str = r#"
+cat > hybridge.yaml <<'YAML'
+hybridge: v1
+routes:
+  inbox: { from: { http: { listen: "127.0.0.1:8080", path: /events } }, to: { log: { topic: inbox } } }
+  orders: { from: { log: { topic: inbox } }, to: { log: { topic: orders } } }
+subscribe: { listen: "127.0.0.1:8088" }
+admin: { listen: "127.0.0.1:9090" }
+YAML
+export SUBSCRIBER_TOKEN=secret
+hybridge run &
+batch=$(for n in $(seq 20); do
+  echo "{\"specversion\":\"1.0\",\"id\":\"A-$n\",\"source\":\"/shop\",\"type\":\"com.example.order.placed\",\"data\":{\"amount\":7}}"
+done | paste -sd, -)
+curl http://127.0.0.1:8080/events -H 'content-type: application/cloudevents-batch+json' -d "[$batch]"
+until hybridge topic read orders | grep -q A-20; do sleep 0.1; done
+"#;
+
 #[test]
 fn every_command_in_the_text_runs() -> Result<()> {
-    let mut sessions: BTreeMap<(String, String), String> = BTreeMap::new();
+    let mut sessions: BTreeMap<String, String> = BTreeMap::new();
     for block in blocks()? {
+        let session = sessions.entry(block.file.clone()).or_default();
         let mut words = block.info.split(' ');
-        if !matches!(words.next(), Some("sh" | "bash" | "console" | "shell")) {
-            continue;
-        }
-        let place = format!("{}:{}", block.file, block.line);
-        match words.next() {
-            Some("norun") => {
+        match (words.next(), words.next()) {
+            (Some("yaml"), Some(word)) if word.starts_with("file=") => {
+                let name = word.trim_start_matches("file=");
+                session.push_str(&format!("cat > {name} <<'YAML'\n{}YAML\n", block.text));
+            }
+            (Some("sh" | "bash" | "console" | "shell"), Some("norun")) => {
+                let place = format!("{}:{}", block.file, block.line);
                 ensure!(block.info.contains("because="), "{place}: `norun` without `because=`");
             }
-            Some(word) if word.starts_with("run=") => {
-                let key = (block.file.clone(), word.to_owned());
-                sessions.entry(key).or_default().push_str(&block.text);
-            }
-            _ => bail!("{place}: a command block says `run=NAME` or `norun because=...`"),
+            (Some("sh" | "bash" | "console" | "shell"), _) => session.push_str(&block.text),
+            _ => {}
         }
     }
-    for ((file, name), script) in sessions {
-        run(&script).with_context(|| format!("{file}, {name}"))?;
+    sessions.retain(|_, session| !session.is_empty());
+    ensure!(!sessions.is_empty(), "the documentation shows no command");
+    for (page, session) in sessions {
+        let beside = if page.ends_with("README.md") { "" } else { BESIDE };
+        let mut script = format!("{PRELUDE}{beside}\necho SHOWN\n{session}");
+        for port in ["8080", "8088", "9090"] {
+            script = script.replace(port, &ports::free()?.port().to_string());
+        }
+        run(&script).with_context(|| page.clone())?;
     }
     Ok(())
 }
@@ -164,13 +215,11 @@ fn run(script: &str) -> Result<()> {
         .arg(folder.path())
         .status()?;
     ensure!(copied.success(), "cp: {copied}");
-    let binary = binary::hybridge()?.parent().context("no folder")?;
-    let path = format!("{}:{}", binary.display(), std::env::var("PATH")?);
     let log = folder.path().join("session.log");
     let mut shell = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", script])
+        .args(["-xeuo", "pipefail", "-c", script])
         .current_dir(folder.path())
-        .env("PATH", path)
+        .env("HYBRIDGE", binary::hybridge()?)
         .stdin(Stdio::null())
         .stdout(std::fs::File::create(&log)?)
         .stderr(std::fs::OpenOptions::new().append(true).open(&log)?)

@@ -1,13 +1,29 @@
 //! Nothing that is secret shows anywhere: canaries are planted and every output is searched.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use hybridge_integration_tests::daemon::{self, Daemon};
 use hybridge_integration_tests::wire::Connection;
-use hybridge_integration_tests::{ports, topic};
+use hybridge_integration_tests::{binary, ports, topic};
 
 const CANARY: &str = "canary-4f1d0b";
+
+/// What a command prints on both outputs.
+fn command(arguments: &[&str], daemon: &Daemon) -> Result<String> {
+    let config = daemon.config();
+    let path: &[&std::ffi::OsStr] =
+        if arguments[0] == "check" { &[] } else { &["--config".as_ref()] };
+    let output = std::process::Command::new(binary::hybridge()?)
+        .args(arguments)
+        .args(path)
+        .arg(config)
+        .env("SECRET_TOKEN", format!("{CANARY}-token"))
+        .output()?;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(said(&output.stdout) + &said(&output.stderr))
+}
 
 #[tokio::test]
 async fn no_secret_shows_in_any_output() -> Result<()> {
@@ -17,7 +33,7 @@ async fn no_secret_shows_in_any_output() -> Result<()> {
     let config = format!(
         r#"
 connections:
-  peer: {{ http: {{ url: "http://{CANARY}-user:{CANARY}-password@{nobody}/" }} }}
+  peer: {{ http: {{ url: "http://{nobody}/", token: "{CANARY}-peer", headers: {{ x-api-key: "{CANARY}-header" }} }} }}
 subscribe: {{ listen: "{subscribe}", tokens: ["{CANARY}-subscriber"] }}
 routes:
   guarded:
@@ -53,27 +69,20 @@ routes:
     for path in ["/metrics", "/routes", "/health/ready", "/health/live"] {
         outputs.push((path, admin.get(path).await?.1));
     }
-    for arguments in [["check", "--format=text"], ["check", "--format=json"]] {
-        let mut command =
-            std::process::Command::new(hybridge_integration_tests::binary::hybridge()?);
-        let output = command
-            .args(arguments)
-            .arg(daemon.config())
-            .env("SECRET_TOKEN", format!("{CANARY}-token"))
-            .output()?;
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        outputs.push(("check", String::from_utf8_lossy(&output.stdout).into_owned()));
-        outputs.push(("check", String::from_utf8_lossy(&output.stderr).into_owned()));
+    for format in ["--format=text", "--format=json"] {
+        outputs.push(("check", command(&["check", "--connect", format], &daemon)?));
     }
     for answer in [refused, dead, unsigned] {
         outputs.push(("answer", format!("{:?} {:?}", answer.head, answer.body)));
     }
-    let token = format!("Bearer {CANARY}-subscriber");
-    let headers = [("authorization".to_owned(), token)].into();
     let url = format!("http://{subscribe}/topics/dead/events?from=earliest");
+    let stranger = topic::Subscription::open(&url, None, &BTreeMap::new()).await;
+    outputs.push(("refusal", stranger.err().context("no token was asked for")?.to_string()));
+    let headers = [("authorization".to_owned(), format!("Bearer {CANARY}-subscriber"))].into();
     let mut subscription = topic::Subscription::open(&url, None, &headers).await?;
-    let letter = subscription.next(Duration::from_secs(5)).await?;
-    let letter = letter.map(|frame| frame.data).unwrap_or_default();
+    let event = subscription.next(Duration::from_secs(5)).await?.context("no dead letter")?;
+    outputs.push(("dead letter as an event", event.data));
+    let letter = command(&["topic", "read", "dead", "--format=json"], &daemon)?;
     assert!(letter.contains("customer"), "the dead letter names its reason: {letter}");
     outputs.push(("dead letter", letter));
 
