@@ -68,10 +68,35 @@ pub(super) struct Group {
 struct State {
     leases: Leases,
     feed: Feed,
-    /// Records that were read and not given out yet: the rest of one piece.
+    /// Records that were read and not given out yet: the rest of one piece, the last one first.
     read: Vec<(u32, Record)>,
-    /// How large the next record is, and room for it, where that is more than a piece.
-    large: Option<(usize, Large)>,
+}
+
+/// What became of the record of an event that is due again.
+enum Again {
+    Record(Record, Option<Large>),
+    /// Retention or damage took it.
+    Gone,
+    /// There is no room for it now.
+    Later,
+}
+
+/// One answer in the making.
+struct Making<'a> {
+    lease: Duration,
+    room: &'a Room,
+    given: Vec<Given>,
+}
+
+impl Making<'_> {
+    /// Room for a large record. Whoever has nothing yet waits for it; an answer that has something
+    /// goes without, since what it has may be large too.
+    async fn room(&self, bytes: usize) -> Option<Large> {
+        if self.given.is_empty() {
+            return Some(self.room.take(bytes).await);
+        }
+        self.room.try_take(bytes)
+    }
 }
 
 impl fmt::Debug for Group {
@@ -114,7 +139,7 @@ impl Group {
             store: store.clone(),
             topic: topic.clone(),
             cursor,
-            state: Mutex::new(State { leases, feed, read: Vec::new(), large: None }),
+            state: Mutex::new(State { leases, feed, read: Vec::new() }),
             committed: Mutex::new(positions),
             changed: Notify::new(),
             redelivered: metrics::counter!("hybridge_group_redeliveries_total", &labels),
@@ -172,70 +197,69 @@ impl Group {
         ask: Ask,
         room: &Room,
     ) -> Result<Vec<Given>, ReadError> {
-        let mut given = Vec::new();
+        let mut making = Making { lease: ask.lease, room, given: Vec::new() };
         let mut bytes = 0;
-        while given.len() < ask.max && bytes < ANSWER {
-            let next = match self.again(state, ask, room).await {
-                Ok(None) => self.anew(state, ask, room).await,
+        while making.given.len() < ask.max && bytes < ANSWER {
+            let next = match self.again(state, &making).await {
+                Ok(None) => self.anew(state, &making).await,
                 other => other,
             };
             match next {
                 Ok(None) => break,
                 Ok(Some(next)) => {
                     bytes += next.record.message.size();
-                    given.push(next);
+                    making.given.push(next);
                 }
                 // What was taken before is the consumer's all the same.
-                Err(error) if !given.is_empty() => {
+                Err(error) if !making.given.is_empty() => {
                     tracing::warn!(topic = self.topic.name(), %error, "a group cannot read on");
                     break;
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(given)
+        Ok(making.given)
     }
 
     /// Gives out an event that is due again.
     async fn again(
         &self,
         state: &mut State,
-        ask: Ask,
-        room: &Room,
+        making: &Making<'_>,
     ) -> Result<Option<Given>, ReadError> {
         loop {
             let now = Instant::now();
-            let Some(leased) = state.leases.lease_again(now, now + ask.lease) else {
+            let Some(leased) = state.leases.lease_again(now, now + making.lease) else {
                 return Ok(None);
             };
-            match self.read_again(leased.key, room).await {
-                Ok(Some((record, large))) => {
+            let (partition, offset) = leased.key;
+            match self.read_again(leased.key, making).await {
+                Ok(Again::Record(record, large)) => {
                     self.redelivered.increment(1);
                     return Ok(Some(Given { leased, record, large }));
                 }
-                Ok(None) => {
-                    let (partition, offset) = leased.key;
+                Ok(Again::Gone) => {
                     let topic = self.topic.name();
                     tracing::warn!(topic, partition, offset, "an event that was given out is gone");
                     state.leases.forget(leased.key);
                 }
+                Ok(Again::Later) => {
+                    state.leases.take_back(&leased, now);
+                    return Ok(None);
+                }
                 Err(error) => {
-                    state.leases.release(&leased.receipt, now);
+                    state.leases.take_back(&leased, now);
                     return Err(error);
                 }
             }
         }
     }
 
-    /// The record of an event that was given out before; `None` when retention or damage took it.
-    async fn read_again(
-        &self,
-        key: Key,
-        room: &Room,
-    ) -> Result<Option<(Record, Option<Large>)>, ReadError> {
+    /// Reads the record of an event that was given out before.
+    async fn read_again(&self, key: Key, making: &Making<'_>) -> Result<Again, ReadError> {
         let (partition, offset) = key;
         let Some(mut reader) = self.store.reader(&self.topic, partition, offset) else {
-            return Ok(None);
+            return Ok(Again::Gone);
         };
         let mut large = None;
         let mut max = PIECE;
@@ -243,15 +267,20 @@ impl Group {
             match reader.read(max).await? {
                 Read::Records(chunk) => {
                     let first = chunk.into_records(()).next();
-                    let first = first.filter(|record| record.offset == offset);
-                    return Ok(first.map(|record| (record, large)));
+                    return Ok(match first.filter(|record| record.offset == offset) {
+                        Some(record) => Again::Record(record, large),
+                        None => Again::Gone,
+                    });
                 }
                 Read::TooSmall(needed) => {
                     drop(large.take());
-                    large = Some(room.take(needed).await);
+                    large = making.room(needed).await;
+                    if large.is_none() {
+                        return Ok(Again::Later);
+                    }
                     max = needed;
                 }
-                Read::Gap(_) | Read::End => return Ok(None),
+                Read::Gap(_) | Read::End => return Ok(Again::Gone),
             }
         }
     }
@@ -260,45 +289,39 @@ impl Group {
     async fn anew(
         &self,
         state: &mut State,
-        ask: Ask,
-        room: &Room,
+        making: &Making<'_>,
     ) -> Result<Option<Given>, ReadError> {
+        let State { leases, feed, read } = state;
+        let mut large = None;
+        let mut max = PIECE;
         loop {
-            let State { leases, feed, read, large } = state;
-            // From the end: the piece was turned round when it was read.
             if let Some((partition, record)) = read.pop() {
-                let until = Instant::now() + ask.lease;
+                let until = Instant::now() + making.lease;
                 if let Some(leased) = leases.lease((partition, record.offset), until) {
-                    let large = large.take().map(|(_, large)| large);
                     return Ok(Some(Given { leased, record, large }));
                 }
                 // Its partition has no room: the others go on, and this one is read again later.
                 feed.seek(partition, record.offset);
                 read.clear();
-                *large = None;
             }
-            let max = large.as_ref().map_or(PIECE, |(needed, _)| *needed);
             match feed.read(max, |partition| leases.room(partition) > 0).await? {
                 None => return Ok(None),
                 Some((_, Read::End)) => {}
                 Some((_, Read::TooSmall(needed))) => {
-                    *large = None;
-                    *large = Some((needed, room.take(needed).await));
+                    drop(large.take());
+                    large = making.room(needed).await;
+                    if large.is_none() {
+                        return Ok(None);
+                    }
+                    max = needed;
                 }
                 Some((partition, Read::Records(chunk))) => {
                     read.extend(chunk.into_records(()).map(|record| (partition, record)));
                     read.reverse();
                 }
                 Some((partition, Read::Gap(gap))) => {
-                    let topic = self.topic.name();
-                    let (from, to) = (gap.from, gap.to);
-                    tracing::warn!(
-                        topic,
-                        partition,
-                        from,
-                        to,
-                        "a group cannot get removed records"
-                    );
+                    let (topic, from, to) = (self.topic.name(), gap.from, gap.to);
+                    tracing::warn!(topic, partition, from, to, "a group cannot get lost records");
                 }
             }
         }

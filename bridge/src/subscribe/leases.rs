@@ -179,6 +179,16 @@ impl Leases {
         true
     }
 
+    /// Takes back what [`lease_again`](Self::lease_again) gave out: it could not be read, nobody
+    /// got it, and it is due now.
+    pub(super) fn take_back(&mut self, leased: &Leased, now: Instant) {
+        if self.release(&leased.receipt, now)
+            && let Some(entry) = self.open.get_mut(&leased.key)
+        {
+            entry.deliveries = entry.deliveries.saturating_sub(1);
+        }
+    }
+
     /// When the next event is due again.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.due.first().map(|(due, _)| *due)

@@ -32,13 +32,23 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Waits for room for a record of this size. An event larger than the pool has it alone.
+    /// Waits for room for a record of this size. An event larger than the pool has it alone. Only
+    /// for whoever holds none: two who hold and wait would wait for each other.
     pub(super) async fn take(&self, bytes: usize) -> Large {
-        let units = (bytes.saturating_mul(COPIES) / UNIT).clamp(1, LARGE / UNIT);
-        let units = u32::try_from(units).unwrap_or(u32::MAX);
         // The semaphore is never closed.
-        Large { _permit: self.0.clone().acquire_many_owned(units).await.ok() }
+        Large { _permit: self.0.clone().acquire_many_owned(units(bytes)).await.ok() }
     }
+
+    /// Takes room for a record of this size, if there is.
+    pub(super) fn try_take(&self, bytes: usize) -> Option<Large> {
+        let permit = self.0.clone().try_acquire_many_owned(units(bytes)).ok()?;
+        Some(Large { _permit: Some(permit) })
+    }
+}
+
+fn units(bytes: usize) -> u32 {
+    let units = (bytes.saturating_mul(COPIES) / UNIT).clamp(1, LARGE / UNIT);
+    u32::try_from(units).unwrap_or(u32::MAX)
 }
 
 /// Bytes that give their room back when the last reference to them is dropped.

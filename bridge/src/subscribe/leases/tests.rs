@@ -122,6 +122,18 @@ proptest! {
 }
 
 #[test]
+fn what_could_not_be_read_was_not_delivered() {
+    let now = Instant::now();
+    let mut leases = Leases::new(1, CAP);
+    leases.assign(0, 0);
+    leases.lease((0, 0), now).unwrap();
+    let failed = leases.lease_again(now, now + LEASE).unwrap();
+    leases.take_back(&failed, now);
+    assert!(!leases.acknowledge(&failed.receipt));
+    assert_eq!(leases.lease_again(now, now + LEASE).unwrap().deliveries, 2);
+}
+
+#[test]
 fn a_receipt_of_an_earlier_life_is_worth_nothing() {
     let mut before = Leases::new(1, CAP);
     before.assign(0, 0);
