@@ -364,4 +364,4 @@ impl Times {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,17 +6,18 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use hybridge_core::Error;
+use hybridge_core::{Budget, Error};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::assemble::Blueprint;
 use crate::ledger::Ledger;
 use crate::route::{Route, Stop};
-use crate::status::{Stage, State};
+use crate::status::{RouteStatus, Stage, State};
 
 /// The first wait after a failure; it doubles with each that follows.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -30,16 +31,19 @@ const CLOSE_TIME: Duration = Duration::from_secs(5);
 /// Runs the route until it is stopped or its source ends.
 pub(crate) async fn supervise(blueprint: Blueprint, stop: Stop) {
     let span = tracing::info_span!("route", route = %blueprint.name());
-    keep_running(blueprint, stop).instrument(span).await;
+    let status = blueprint.status().clone();
+    keep_running(|| blueprint.assemble(), status, stop).instrument(span).await;
 }
 
-async fn keep_running(blueprint: Blueprint, mut stop: Stop) {
-    let status = blueprint.status().clone();
+/// Makes the route and its part of the memory, for each incarnation anew.
+type Made = Result<(Route, Budget), Error>;
+
+async fn keep_running(make: impl Fn() -> Made, status: Arc<RouteStatus>, mut stop: Stop) {
     let mut ledger = Ledger::continued(status.counts());
     let mut failures = 0;
     loop {
         let started = Instant::now();
-        let result = incarnation(&blueprint, &mut ledger, &mut stop).await;
+        let result = incarnation(make(), &mut ledger, &mut stop).await;
         status.ledger(ledger.counts());
         let Err(failure) = result else { break };
         if started.elapsed() >= RECOVERED_AFTER {
@@ -54,18 +58,15 @@ async fn keep_running(blueprint: Blueprint, mut stop: Stop) {
             () = tokio::time::sleep(wait) => {}
             _ = stop.wait_for(Option::is_some) => break,
         }
+        status.state(State::Starting, Some(failure.to_string()));
     }
     status.state(State::Ended, None);
     tracing::info!("route ended");
 }
 
 /// One life of the route: made, connected, run, and whatever happened, closed.
-async fn incarnation(
-    blueprint: &Blueprint,
-    ledger: &mut Ledger,
-    stop: &mut Stop,
-) -> Result<(), Error> {
-    let (mut route, budget) = blueprint.assemble()?;
+async fn incarnation(made: Made, ledger: &mut Ledger, stop: &mut Stop) -> Result<(), Error> {
+    let (mut route, budget) = made?;
     let connected = tokio::select! {
         connected = AssertUnwindSafe(route.connect(budget)).catch_unwind() => connected,
         _ = stop.wait_for(Option::is_some) => return Ok(()),
@@ -109,3 +110,6 @@ fn back_off(failures: u32) -> Duration {
     let upper = FIRST_WAIT.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT);
     upper.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
+
+#[cfg(test)]
+mod tests;
