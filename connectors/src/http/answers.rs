@@ -3,16 +3,18 @@
 use hyper::StatusCode;
 use metrics::Counter;
 
-const STATUSES: [u16; 13] = [204, 200, 207, 400, 401, 403, 405, 408, 413, 415, 422, 500, 503];
+const NAME: &str = "hybridge_http_answers_total";
+const STATUSES: [u16; 12] = [204, 200, 207, 400, 401, 403, 405, 408, 413, 415, 422, 503];
 
 /// One counter for each status that a source answers with.
 pub(super) struct Answers([Counter; STATUSES.len()]);
 
 impl Answers {
     pub(super) fn new(route: &str) -> Self {
+        metrics::describe_counter!(NAME, "Requests answered by an http source, by status.");
         Self(STATUSES.map(|status| {
             metrics::counter!(
-                "hybridge_http_answers_total",
+                NAME,
                 "route" => route.to_owned(),
                 "status" => status.to_string(),
             )

@@ -165,7 +165,7 @@ impl Endpoint {
         }
         self.access.check_token(&head.headers, head.uri.query())?;
         if self.is_stopping() {
-            return Err(Refusal::later("route is stopping", answer::SOON));
+            return Err(Refusal::later("the route is stopping", answer::SOON));
         }
         if self.open.load(Ordering::Relaxed) > self.max_requests {
             return Err(Refusal::later("too many requests are open", answer::SOON));
@@ -210,7 +210,7 @@ impl Endpoint {
         let settled = self.deliver(Messages::One(message), permit).await?;
         match settled {
             Settled::One(outcome) => Ok(answer::one(outcome)),
-            Settled::Many(_) => Err(Refusal::later("route answered out of turn", answer::SOON)),
+            Settled::Many(_) => Err(Refusal::later("the route answered out of turn", answer::SOON)),
         }
     }
 
@@ -236,7 +236,7 @@ impl Endpoint {
             return Ok(answer::batch(&entries));
         }
         let Settled::Many(outcomes) = self.deliver(Messages::Many(messages), permit).await? else {
-            return Err(Refusal::later("route answered out of turn", answer::SOON));
+            return Err(Refusal::later("the route answered out of turn", answer::SOON));
         };
         let open = entries.iter_mut().filter(|entry| entry.error.is_none());
         for (entry, outcome) in open.zip(outcomes) {
@@ -255,13 +255,17 @@ impl Endpoint {
         let deadline = Instant::now() + self.timeout;
         let (reply, replied) = oneshot::channel();
         let arrival = Arrival { messages, permit, deadline, reply };
-        if self.arrivals.try_send(arrival).is_err() {
-            return Err(Refusal::later("route is stopping", answer::SOON));
-        }
+        self.arrivals.try_send(arrival).map_err(|error| {
+            let reason = match error {
+                mpsc::error::TrySendError::Full(_) => "the route is busy",
+                mpsc::error::TrySendError::Closed(_) => "the route is stopping",
+            };
+            Refusal::later(reason, answer::SOON)
+        })?;
         match tokio::time::timeout_at(deadline, replied).await {
             Ok(Ok(settled)) => Ok(settled),
             Ok(Err(_)) => {
-                Err(Refusal::later("route stopped before it was delivered", answer::SOON))
+                Err(Refusal::later("the route stopped before it was delivered", answer::SOON))
             }
             Err(_) => Err(Refusal::later("it was not delivered in time", answer::LATER)),
         }

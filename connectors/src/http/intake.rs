@@ -8,7 +8,7 @@ use hybridge_core::{Error, Message, Value};
 use hybridge_schemas::cloudevents::DecodeError;
 use hybridge_schemas::cloudevents::http::{self as binding, Decoded, is_forwarded};
 use hybridge_schemas::template::Template;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
 
 use self::wrap::Wrap;
@@ -64,6 +64,10 @@ impl Intake {
 
     /// Decodes a request. What is refused here can never be taken as it is.
     pub(super) fn take(&self, headers: &HeaderMap, body: Bytes) -> Result<Taken, Refusal> {
+        if self.is_packed(headers) {
+            let code = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Refusal::never(code, "no content-encoding is understood"));
+        }
         let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
         let wanted = headers
             .iter()
@@ -89,6 +93,14 @@ impl Intake {
     fn is_wanted(&self, name: &str) -> bool {
         let is_listed = |names: &[String]| names.iter().any(|other| other == name);
         name.starts_with("ce-") || is_listed(&self.copied) || is_listed(&self.referred)
+    }
+
+    /// A compressed body is a payload that nobody could tell from another, unless the header that
+    /// says so goes along.
+    fn is_packed(&self, headers: &HeaderMap) -> bool {
+        let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
+        let is_plain = encoding.is_none_or(|name| name.eq_ignore_ascii_case(b"identity"));
+        !is_plain && !self.copied.iter().any(|name| name == CONTENT_ENCODING.as_str())
     }
 
     fn batch(&self, events: Vec<Result<Message, DecodeError>>) -> Result<Taken, Refusal> {

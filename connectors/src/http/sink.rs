@@ -119,8 +119,12 @@ impl Sink {
         let shown = self.requests.shown();
         let exchange = async {
             let response = client.request(request).await.map_err(|error| {
-                let context = format!("cannot post to {shown}");
-                Error::with_source(ErrorKind::Disconnected, context, error)
+                if error.is_connect() {
+                    let context = format!("cannot connect to {shown}");
+                    return Error::with_source(ErrorKind::Disconnected, context, error);
+                }
+                let context = format!("the exchange with {shown} broke off");
+                Error::with_source(ErrorKind::Transient, context, error)
             })?;
             Ok(Answer::read(response, drained, self.retry_after_max).await)
         };

@@ -35,7 +35,7 @@ impl Wrap {
         self.attributes.iter().map(|(_, template)| template)
     }
 
-    /// The event. Its id is the request's `Idempotency-Key`, so that a repeated request is the same
+    /// The event. An optional attribute that comes out empty is left out. The id is the request's `Idempotency-Key`, so that a repeated request is the same
     /// event.
     pub(super) fn apply(&self, headers: &HeaderMap, plain: Message) -> Result<Message, Error> {
         let id = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
@@ -45,7 +45,11 @@ impl Wrap {
         set(&mut event, "specversion", Text::from_static(SPECVERSION))?;
         set(&mut event, "id", id)?;
         for (name, template) in &self.attributes {
-            set(&mut event, name, template.render(&plain)?)?;
+            let text = template.render(&plain)?;
+            let is_required = *name == "source" || *name == "type";
+            if is_required || !text.is_empty() {
+                set(&mut event, name, text)?;
+            }
         }
         let content_type = plain.headers.get_ignore_case("content-type");
         if let Some(content_type) = content_type.cloned().and_then(|v| Text::from_utf8(v).ok()) {

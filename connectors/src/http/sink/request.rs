@@ -9,7 +9,10 @@ use hybridge_core::{Error, ErrorKind, Message, StableId};
 use hybridge_schemas::cloudevents::http::{self as binding, is_forwarded};
 use hybridge_schemas::template::Template;
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+};
 use hyper::{HeaderMap, Request, Uri};
 
 use super::client::Body;
@@ -202,13 +205,21 @@ fn fixed_headers(config: &SinkConfig) -> Result<HeaderMap, Error> {
     let agent = concat!("hybridge/", env!("CARGO_PKG_VERSION"));
     headers.insert(USER_AGENT, HeaderValue::from_static(agent));
     for (name, value) in &config.connection_headers {
-        headers.insert(header_name(name)?, secret_value(name, value.expose())?);
+        headers.insert(may_be_set(name)?, secret_value(name, value.expose())?);
     }
     if let Some(token) = &config.token {
         let value = secret_value("token", &format!("Bearer {}", token.expose()))?;
         headers.insert(AUTHORIZATION, value);
     }
     Ok(headers)
+}
+
+/// Headers that frame a body are the connection's: set by hand they would split requests.
+fn may_be_set(name: &str) -> Result<HeaderName, Error> {
+    const FRAMING: [HeaderName; 6] =
+        [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+    let name = header_name(name)?;
+    if FRAMING.contains(&name) { Err(fatal(format!("{name} cannot be set"))) } else { Ok(name) }
 }
 
 fn secret_value(name: &str, value: &str) -> Result<HeaderValue, Error> {

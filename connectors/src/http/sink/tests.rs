@@ -312,3 +312,27 @@ fn credentials_do_not_cross_a_network_in_plain_text() {
     }
     assert!(made("http://example.com/", "path").is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_send_returns_within_twice_its_time_limit() {
+    // Connections are accepted by the kernel, and nobody ever answers.
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sink = sink(socket.local_addr().unwrap(), json!({ "timeout": "10s" }), Ordering::Total);
+    let start = Instant::now();
+    let results = sink.send(&[message("", "1"), message("", "2")]).await;
+    assert_eq!(kinds(&results), [Some(ErrorKind::Transient), Some(ErrorKind::Held)]);
+    assert_eq!(start.elapsed(), Duration::from_secs(10));
+    assert!(results[0].as_ref().unwrap_err().to_string().ends_with("within 10s"));
+
+    let many: Vec<Message> = (0..100).map(|n| message("", &n.to_string())).collect();
+    let sink = self::sink(
+        socket.local_addr().unwrap(),
+        json!({ "timeout": "10s", "max_in_flight": 4 }),
+        Ordering::None,
+    );
+    let start = Instant::now();
+    let results = sink.send(&many).await;
+    assert!(start.elapsed() <= Duration::from_secs(20));
+    let held = results.iter().filter(|r| r.as_ref().unwrap_err().kind() == ErrorKind::Held).count();
+    assert_eq!((results.len(), held), (100, 96));
+}

@@ -175,6 +175,7 @@ async fn messages_are_what_was_posted() {
 async fn plain_bodies_by_rule() {
     let wrap = json!({ "wrap": {
         "source": "/shop/{{ headers[\"x-shop\"] }}", "type": "order.{{ event.data.kind }}",
+        "subject": "{{ default(event.data.none, \"\") }}",
         "extensions": { "partitionkey": "{{ event.data.id }}" },
     } });
     let mut source = started(json!({ "plain": wrap })).await;
@@ -186,7 +187,8 @@ async fn plain_bodies_by_rule() {
         seen = Some(delivery.message.clone());
         Some(Outcome::Delivered)
     };
-    play(&mut source, keep, exchange(posted)).await;
+    let (answered, _) = play(&mut source, keep, exchange(posted)).await;
+    assert_eq!(answered.status.as_u16(), 204, "{:?}", answered.body);
     let event = seen.unwrap();
     let text = |name| event.attributes.text(name);
     assert_eq!((text("id"), text("source")), (Some("abc"), Some("/shop/7")));
@@ -260,6 +262,7 @@ async fn what_can_never_be_taken_is_told_so() {
         (with("content-type", structured, "{}"), 400),
         (with("content-type", "application/cloudevents+xml", "<a/>"), 415),
         (with("ce-id", "1", ""), 400),
+        (with("content-encoding", "gzip", "x"), 415),
         (get, 405),
         (elsewhere, 404),
         (request(&source, &[], vec![0; 1025]), 413),
