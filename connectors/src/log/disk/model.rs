@@ -46,6 +46,8 @@ struct State {
     failing_writes: u32,
     failing_truncates: u32,
     failing_removes: u32,
+    /// Changes that still reach the disk before the process is dead.
+    calls_left: Option<u32>,
     counts: Counts,
     random: fastrand::Rng,
 }
@@ -103,6 +105,7 @@ impl Model {
             failing_writes: 0,
             failing_truncates: 0,
             failing_removes: 0,
+            calls_left: None,
             counts: Counts::default(),
             random: fastrand::Rng::with_seed(seed),
         };
@@ -130,6 +133,7 @@ impl Model {
         state.dirs = state.durable_dirs.clone();
         state.names = state.durable_names.clone();
         state.locks.clear();
+        state.calls_left = None;
         state.epoch += 1;
         state.drop_unreachable();
     }
@@ -139,7 +143,14 @@ impl Model {
         let mut state = self.state();
         state.nodes.values_mut().for_each(|node| node.handles = 0);
         state.locks.clear();
+        state.calls_left = None;
         state.epoch += 1;
+    }
+
+    /// After so many more changes the process counts as dead: what it does then reaches the disk no more. To be followed
+    /// by [`kill`](Self::kill) or [`crash`](Self::crash). A sync that fails calls it off: the process lives to note that.
+    pub fn stop_after(&self, calls: u32) {
+        self.state().calls_left = Some(calls);
     }
 
     /// From now on the files may hold this many bytes together; a write beyond it is cut short and fails.
@@ -240,6 +251,18 @@ struct Names<'a> {
 }
 
 impl State {
+    /// Counts one change; fails when the process is dead.
+    fn change(&mut self) -> io::Result<()> {
+        match &mut self.calls_left {
+            Some(0) => Err(broken()),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn durable_dirs_and_names(&mut self) -> Names<'_> {
         Names { dirs: &mut self.durable_dirs, names: &mut self.durable_names }
     }
@@ -338,6 +361,7 @@ impl Disk for Model {
                 if !state.dirs.contains(&dir) {
                     return Err(io::ErrorKind::NotFound.into());
                 }
+                state.change()?;
                 let node = state.next_node;
                 state.next_node += 1;
                 state.nodes.insert(node, Node::default());
@@ -382,6 +406,7 @@ impl Disk for Model {
         if !state.names.contains_key(from) {
             return Err(io::ErrorKind::NotFound.into());
         }
+        state.change()?;
         state.change_name(&parent(from), NameChange::Rename(from.into(), to.into()));
         Ok(())
     }
@@ -391,6 +416,7 @@ impl Disk for Model {
         if !state.names.contains_key(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
+        state.change()?;
         if take(&mut state.failing_removes) {
             return Err(broken());
         }
@@ -400,7 +426,9 @@ impl Disk for Model {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state();
+        state.change()?;
         let failed = take(&mut state.failing_dir_syncs);
+        state.calls_left = state.calls_left.filter(|_| !failed);
         let (synced, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut state.pending_names).into_iter().partition(|(at, _)| at == dir);
         state.pending_names = rest;
@@ -438,6 +466,7 @@ impl File for Handle {
     fn write_at(&self, data: &[u8], at: u64) -> io::Result<()> {
         self.with(|state, id| {
             state.counts.writes += 1;
+            state.change()?;
             if !self.writable {
                 return Err(io::ErrorKind::PermissionDenied.into());
             }
@@ -479,7 +508,9 @@ impl File for Handle {
     fn sync_data(&self) -> io::Result<()> {
         self.with(|state, id| {
             state.counts.syncs += 1;
+            state.change()?;
             let failed = take(&mut state.failing_syncs);
+            state.calls_left = state.calls_left.filter(|_| !failed);
             let node = state.nodes.get_mut(&id).ok_or_else(broken)?;
             let pending = std::mem::take(&mut node.pending);
             if failed {
@@ -492,6 +523,7 @@ impl File for Handle {
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         self.with(|state, id| {
+            state.change()?;
             if take(&mut state.failing_truncates) {
                 return Err(broken());
             }

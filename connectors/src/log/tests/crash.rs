@@ -23,6 +23,8 @@ enum Op {
     Crash,
     /// The process is killed.
     Kill,
+    /// The process dies after so many more changes, in the middle of something.
+    StopAfter(u32),
     FailSyncs(u32),
     FailDirSyncs(u32),
     FailWrites(u32),
@@ -42,6 +44,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Tidy),
         3 => Just(Op::Crash),
         2 => Just(Op::Kill),
+        3 => (0..5_u32).prop_map(Op::StopAfter),
         1 => (1..4_u32).prop_map(Op::FailSyncs),
         1 => (1..3_u32).prop_map(Op::FailDirSyncs),
         1 => (1..3_u32).prop_map(Op::FailWrites),
@@ -175,6 +178,7 @@ impl World {
             Op::Tidy => self.engine().0.tidy(0),
             Op::Crash => self.restart(Model::crash),
             Op::Kill => self.restart(Model::kill),
+            Op::StopAfter(n) => self.disk.stop_after(n),
             Op::FailSyncs(n) => self.disk.fail_syncs(n),
             Op::FailDirSyncs(n) => self.disk.fail_dir_syncs(n),
             Op::FailWrites(n) => self.disk.fail_writes(n),

@@ -204,3 +204,20 @@ fn with_an_interval_a_lost_record_does_not_hide_a_later_one_from_a_group() {
         assert_eq!(read_from(&topic, 0).0.get(&0).unwrap(), b"a");
     }
 }
+
+#[test]
+fn f076_what_is_acknowledged_survives_a_loss_of_power_also_in_a_new_segment() {
+    for seed in 0..20 {
+        let disk = Model::new(seed);
+        let mut engine = open(&disk, &small()).unwrap();
+        let topic = topic(&mut engine, "t").unwrap();
+        for number in 0..5 {
+            append(&mut engine, &topic, &[&[7; 600]], number).unwrap();
+        }
+        disk.crash();
+        drop(engine);
+        let mut engine = open(&disk, &small()).unwrap();
+        let topic = super::topic(&mut engine, "t").unwrap();
+        assert_eq!(read_all(&topic).0.len(), 5, "seed {seed}");
+    }
+}
