@@ -52,7 +52,7 @@ pub enum WriteError {
     },
     /// No topic can have this name.
     #[error(
-        "`{0}` is not a topic name: 1 to 200 of A-Z a-z 0-9 . _ - are allowed, but not . or .."
+        "`{0}` is not a topic name: 1 to 200 of A-Z a-z 0-9 . _ - without __ in front, not . or .."
     )]
     Name(String),
     /// The log was closed.
