@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{Engine, TOPICS};
 use crate::log::cursors;
 use crate::log::error::OpenError;
@@ -84,8 +86,7 @@ impl Engine {
             {
                 return Err(OpenError::Version { path: dir, found, known: VERSION });
             }
-            let groups = lock(&self.registry.cursors).of(name, number, fact.incarnation);
-            let floor = groups.iter().map(|(_, offset)| *offset).max().unwrap_or(0);
+            let floor = self.wanted(name, number, fact.incarnation);
             let partition =
                 recover::recover(view.clone(), self.rules(name), floor).map_err(failed)?;
             self.partitions.push(partition);
@@ -96,5 +97,15 @@ impl Engine {
         let topic = Topic { inner: Arc::new(inner) };
         lock(&self.registry.topics).insert(name.to_owned(), topic.clone());
         Ok(topic)
+    }
+
+    /// The greatest cursor of a partition: records that a group is past must not get their offsets again. In topics of our
+    /// own a cursor may be any number.
+    fn wanted(&self, topic: &str, partition: u32, incarnation: Uuid) -> u64 {
+        if !topic::is_open_to_routes(topic) {
+            return 0;
+        }
+        let groups = lock(&self.registry.cursors).of(topic, partition, incarnation);
+        groups.iter().map(|(_, offset)| *offset).max().unwrap_or(0)
     }
 }
