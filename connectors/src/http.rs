@@ -10,6 +10,7 @@ mod answers;
 mod body;
 mod connection;
 mod endpoint;
+mod ferry;
 mod intake;
 mod servers;
 mod signature;

@@ -4,6 +4,7 @@
 //! on a worker and takes arrivals out of a bounded channel. A request that is not answered by the
 //! source, for whatever reason, is answered with 503 here.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
@@ -14,13 +15,14 @@ use hybridge_core::{Error, Message, Permit, Share};
 use hyper::body::Body;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Duration, Instant};
 
 use super::access::Access;
 use super::answer::{self, Entry, Refusal, Settled};
 use super::answers::Answers;
 use super::body::{self, Purse, Unread};
+use super::ferry::{Ferry, Landing, Refused};
 use super::intake::{Intake, Taken};
 
 /// Taken for the attributes and headers of a request before they are decoded; more is charged
@@ -59,7 +61,7 @@ pub(super) struct Endpoint {
     timeout: Duration,
     max_requests: usize,
     purse: Purse,
-    arrivals: mpsc::Sender<Arrival>,
+    ferry: Arc<Ferry>,
     answers: Answers,
     stopping: AtomicBool,
     open: AtomicUsize,
@@ -73,14 +75,14 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint and what arrives at it.
+    /// An endpoint and where its arrivals land, once the ferry's task runs.
     pub(super) fn new(
         config: &SourceConfig,
         route: &str,
         share: Share,
-    ) -> Result<(Self, mpsc::Receiver<Arrival>), Error> {
+    ) -> Result<(Self, Landing), Error> {
         let max_requests = config.max_requests as usize;
-        let (arrivals, receiver) = mpsc::channel(max_requests.max(1));
+        let (ferry, landing) = Ferry::new(max_requests.max(1));
         let limits =
             body::Limits { bytes: config.max_message.get(), time: config.body_timeout.get() };
         let endpoint = Self {
@@ -91,13 +93,18 @@ impl Endpoint {
             timeout: config.timeout.get(),
             max_requests,
             purse: Purse::new(share),
-            arrivals,
+            ferry,
             answers: Answers::new(route),
             stopping: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             quiet: Notify::new(),
         };
-        Ok((endpoint, receiver))
+        Ok((endpoint, landing))
+    }
+
+    /// What carries its arrivals; its task belongs on the runtime that the endpoint is called on.
+    pub(super) fn ferry(&self) -> Arc<Ferry> {
+        self.ferry.clone()
     }
 
     /// The route that it serves.
@@ -255,12 +262,9 @@ impl Endpoint {
         let deadline = Instant::now() + self.timeout;
         let (reply, replied) = oneshot::channel();
         let arrival = Arrival { messages, permit, deadline, reply };
-        self.arrivals.try_send(arrival).map_err(|error| {
-            let reason = match error {
-                mpsc::error::TrySendError::Full(_) => "the route is busy",
-                mpsc::error::TrySendError::Closed(_) => "the route is stopping",
-            };
-            Refusal::later(reason, answer::SOON)
+        self.ferry.board(arrival).map_err(|refused| match refused {
+            Refused::Full => Refusal::later("the route is busy", answer::SOON),
+            Refused::Closed => Refusal::later("the route is stopping", answer::SOON),
         })?;
         match tokio::time::timeout_at(deadline, replied).await {
             Ok(Ok(settled)) => Ok(settled),

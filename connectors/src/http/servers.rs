@@ -69,6 +69,7 @@ impl Servers {
             let bound = listener.bound.get_or_try_init(|| self.bind(&listener, config)).await?;
             let address = bound.address;
             if listener.add(&config.path, endpoint.clone())? {
+                self.0.runtime.spawn(endpoint.ferry().run());
                 let path = config.path.clone();
                 return Ok(Attachment { listener, address, path });
             }

@@ -13,11 +13,12 @@ use hybridge_core::{
     Assignment, Budget, Delivery, Error, ErrorKind, Event, Message, Origin, Outcome, Permit, Place,
     Tag, Text,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::answer::Settled;
 use super::endpoint::{Arrival, Endpoint, Messages};
+use super::ferry::{Landing, Told};
 use super::servers::{Attachment, Servers};
 
 /// Requests that one `next` gives at most; a batch is whatever is waiting.
@@ -40,13 +41,16 @@ pub struct Source {
 struct Running {
     endpoint: Arc<Endpoint>,
     attachment: Option<Attachment>,
-    arrivals: mpsc::Receiver<Arrival>,
+    landing: Landing,
     drained: Vec<Arrival>,
     assignment: Assignment,
     /// The number and offset of the next delivery.
     next: u64,
     /// Who waits for which delivery.
     waiting: HashMap<u64, Caller>,
+    /// What is settled and not told yet: it is told at the next poll, which the route makes when
+    /// no lane has anything more to settle.
+    told: Vec<Told>,
     /// What is to be said before the next deliveries.
     events: VecDeque<Event>,
 }
@@ -93,15 +97,16 @@ impl Source {
 #[async_trait(?Send)]
 impl hybridge_core::Source for Source {
     async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
-        let (endpoint, arrivals) = Endpoint::new(&self.config, &self.route, budget.share())?;
+        let (endpoint, landing) = Endpoint::new(&self.config, &self.route, budget.share())?;
         let endpoint = Arc::new(endpoint);
         let attachment = self.servers.attach(&self.config, endpoint.clone()).await?;
         let assignment = Assignment::new(Arc::new(self.place()));
         self.running = Some(Running {
             endpoint,
             attachment: Some(attachment),
-            arrivals,
+            landing,
             drained: Vec::new(),
+            told: Vec::new(),
             events: VecDeque::from([Event::Assigned(vec![assignment.clone()])]),
             assignment,
             next: 0,
@@ -114,13 +119,11 @@ impl hybridge_core::Source for Source {
         let Some(running) = &mut self.running else {
             return Err(Error::new(ErrorKind::Fatal, "http source is not connected"));
         };
+        running.landing.tell(&mut running.told);
         if let Some(event) = running.events.pop_front() {
             return Ok(event);
         }
-        if running.arrivals.recv_many(&mut running.drained, DRAINED).await == 0 {
-            // Stopped: everything that will be said is said in answer to a call.
-            return std::future::pending().await;
-        }
+        running.landing.land(&mut running.drained, DRAINED).await;
         Ok(Event::Deliveries(running.deliver()))
     }
 
@@ -131,8 +134,11 @@ impl hybridge_core::Source for Source {
                 continue;
             }
             if let Some(caller) = running.waiting.remove(&tag.number) {
-                caller.tell(*outcome);
+                caller.settle(*outcome, &mut running.told);
             }
+        }
+        if running.told.len() >= DRAINED {
+            running.landing.tell(&mut running.told);
         }
     }
 
@@ -160,6 +166,7 @@ impl hybridge_core::Source for Source {
 
     async fn close(&mut self) {
         let Some(mut running) = self.running.take() else { return };
+        running.landing.tell(&mut running.told);
         running.stop();
         running.assignment.end();
         running.waiting.clear();
@@ -223,17 +230,16 @@ impl Running {
     /// What is open goes on; what waits to be handed out is told to come again.
     fn stop(&mut self) {
         self.endpoint.stop();
-        self.arrivals.close();
-        while self.arrivals.try_recv().is_ok() {}
+        self.landing.close();
     }
 }
 
 impl Caller {
-    fn tell(self, outcome: Outcome) {
+    /// Adds to `told` the answer that this makes complete.
+    fn settle(self, outcome: Outcome, told: &mut Vec<Told>) {
         match self {
-            // Whoever went away meanwhile does not hear it.
-            Self::Alone(reply) => drop(reply.send(Settled::One(outcome))),
-            Self::InBatch(batch, index) => batch.settle(index, outcome),
+            Self::Alone(reply) => told.push((reply, Settled::One(outcome))),
+            Self::InBatch(batch, index) => told.extend(batch.settle(index, outcome)),
         }
     }
 }
@@ -244,18 +250,17 @@ impl Batch {
         Self(RefCell::new(Open { outcomes, left: events, reply: Some(reply) }))
     }
 
-    fn settle(&self, index: usize, outcome: Outcome) {
+    fn settle(&self, index: usize, outcome: Outcome) -> Option<Told> {
         let mut open = self.0.borrow_mut();
         if let Some(slot) = open.outcomes.get_mut(index) {
             *slot = outcome;
         }
         open.left = open.left.saturating_sub(1);
-        if open.left == 0
-            && let Some(reply) = open.reply.take()
-        {
-            let outcomes = std::mem::take(&mut open.outcomes);
-            drop(reply.send(Settled::Many(outcomes)));
+        if open.left > 0 {
+            return None;
         }
+        let reply = open.reply.take()?;
+        Some((reply, Settled::Many(std::mem::take(&mut open.outcomes))))
     }
 }
 

@@ -64,7 +64,7 @@ async fn stop_takes_nothing_new_and_answers_what_is_open() {
     let open = held(&mut source).await;
     // Read by the server, not yet handed out.
     let waiting = tokio::spawn(exchange(event(&source, "2")));
-    while source.running.as_ref().unwrap().arrivals.is_empty() {
+    while source.running.as_ref().unwrap().landing.waiting() == 0 {
         tokio::task::yield_now().await;
     }
     source.stop();
@@ -161,7 +161,8 @@ async fn a_next_that_is_dropped_loses_nothing() {
             source.settle(&[(delivery.tag, Outcome::Delivered)]);
         }
     }
-    for caller in callers {
-        assert_eq!(caller.await.unwrap().status, 204);
+    let answered = futures_util::future::join_all(callers);
+    for caller in play(&mut source, |_| None, answered).await.0 {
+        assert_eq!(caller.unwrap().status, 204);
     }
 }
