@@ -1,7 +1,7 @@
 //! What a line means, and how a message is written as one.
 
 use bytes::Bytes;
-use hybridge_core::{Error, ErrorKind, Message};
+use hybridge_core::{Error, ErrorKind, Message, Value};
 use hybridge_schemas::cloudevents::{self, Mode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -11,7 +11,8 @@ pub(crate) mod letter;
 /// How messages and lines correspond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineFormat {
-    /// One JSON value a line; an object with `specversion` is a CloudEvent.
+    /// One JSON value a line; an object with `specversion` is a CloudEvent, and its `partitionkey`
+    /// the key of the message.
     Json,
     /// One payload a line, any bytes but the newline.
     Raw,
@@ -103,7 +104,10 @@ fn decode_json(line: &Bytes) -> Result<Message, Error> {
         return Ok(raw(line.clone()));
     }
     let invalid = |error| Error::with_source(ErrorKind::Rejected, "not a CloudEvent", error);
-    cloudevents::json::decode(line, Mode::Lenient).map_err(invalid)
+    let mut message = cloudevents::json::decode(line, Mode::Lenient).map_err(invalid)?;
+    let key = message.attributes.get("partitionkey").and_then(Value::as_text);
+    message.key = key.map(|key| key.as_bytes().clone());
+    Ok(message)
 }
 
 fn not_json(text: &[u8]) -> Option<Error> {
@@ -121,10 +125,10 @@ mod tests {
 
     #[test]
     fn an_event_is_one_and_is_the_same_line_again() {
-        let line = r#"{"specversion":"1.0","type":"t","source":"s","id":"1","datacontenttype":"application/json","data":{"specversion":1}}"#;
+        let line = r#"{"specversion":"1.0","type":"t","source":"s","id":"1","partitionkey":"k","datacontenttype":"application/json","data":{"specversion":1}}"#;
         let (message, fault) = LineFormat::Json.decode(line.into(), None);
         assert!(fault.is_none() && message.is_event());
-        assert_eq!(text(&message).1, r#"{"specversion":1}"#);
+        assert_eq!(text(&message), ("k".to_owned(), r#"{"specversion":1}"#.to_owned()));
         let mut out = Vec::new();
         LineFormat::Json.encode(&message, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), format!("{line}\n"));

@@ -40,6 +40,8 @@ pub(super) struct Follow {
     active: Option<Active>,
     buffer: Vec<u8>,
     reads: u64,
+    /// Bytes and lines that were given out.
+    taken: (u64, u64),
     next_scan: Option<Instant>,
     start: Started,
     asked: Asked,
@@ -131,6 +133,7 @@ impl Follow {
             active: None,
             buffer: Vec::new(),
             reads: 0,
+            taken: (0, 0),
             next_scan: None,
             start: Started::No,
             asked: Asked::default(),
@@ -277,6 +280,11 @@ impl Source for Follow {
 
     fn position(&self) -> Vec<(Assignment, u64)> {
         self.watermark.positions()
+    }
+
+    /// Estimated from the length of the files.
+    fn lag(&self) -> Option<u64> {
+        Some(self.lines_left())
     }
 
     async fn close(&mut self) {

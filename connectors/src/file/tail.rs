@@ -25,6 +25,8 @@ pub(super) struct Tail {
     pub next: u64,
     /// Up to where the line at `next` is known to have no end.
     pub tried: u64,
+    /// How long the file was when it was last looked at.
+    pub length: u64,
     /// Nothing is left to read, as far as was seen.
     pub at_end: bool,
     /// There was no permit for the next line.

@@ -386,6 +386,10 @@ impl Source for Whole {
         }
     }
 
+    fn lag(&self) -> Option<u64> {
+        self.open.as_ref().map(|open| open.queue.len() as u64)
+    }
+
     async fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
         open.assignment.end();

@@ -31,6 +31,7 @@ impl Follow {
                 (Some(tail), _) => {
                     tail.path = path;
                     tail.gone = None;
+                    tail.length = length;
                     tail.at_end &= length == tail.tried;
                 }
                 (None, Some(fresh)) => {
@@ -75,6 +76,7 @@ impl Follow {
             file: None,
             next,
             tried: next,
+            length,
             at_end: length == next,
             starved: false,
             gone: None,

@@ -145,6 +145,8 @@ impl Follow {
                     break;
                 }
             };
+            self.taken.0 += line.next - line.start;
+            self.taken.1 += 1;
             if self.setup.format.skips(&line.bytes) {
                 continue;
             }
@@ -172,6 +174,20 @@ impl Follow {
         if let Some(mut active) = self.active.take() {
             self.buffer = active.splitter.take_buffer();
         }
+    }
+
+    /// How many lines wait, as far as the files were seen to reach: their bytes, by the average
+    /// length of the lines so far.
+    pub(super) fn lines_left(&self) -> u64 {
+        let left = |tail: &Tail| {
+            let id = tail.assignment.id();
+            let active = self.active.as_ref().filter(|active| active.assignment == id);
+            let next = active.map_or(tail.next, |active| active.splitter.line_start());
+            if tail.at_end { 0 } else { tail.length.saturating_sub(next) }
+        };
+        let bytes: u64 = self.tails.iter().map(left).sum();
+        let (taken, lines) = self.taken;
+        bytes.div_ceil(taken.checked_div(lines).unwrap_or(1).max(1))
     }
 
     /// Whether every file was read to its end and none will be looked for any more.

@@ -11,6 +11,8 @@ async fn lines_come_as_the_file_grows_and_a_partial_one_waits() {
     assert_eq!(reader.read(1).await, ["two"]);
     let last = &reader.open[2].message;
     assert_eq!((last.origin.offset, &*last.origin.place.connector), (6, "file"));
+    reader.nothing().await;
+    assert_eq!(reader.source.lag(), Some(0), "a partial line is no message");
     bench.append("b.log", "other\n");
     assert_eq!(reader.read(1).await, ["other"]);
 }
@@ -189,6 +191,9 @@ async fn a_file_without_permits_lets_others_pass_and_its_cap_holds_it() {
     let mut reader = bench.source().await;
     assert_eq!(reader.read(20).await.len(), 20);
     reader.nothing().await;
+    // 40 lines are left; the first ones were shorter.
+    let lag = reader.source.lag().unwrap();
+    assert!((40..80).contains(&lag), "{lag}");
     let topics = |reader: &Reader, from: usize| {
         let topic = |d: &Delivery| d.message.origin.place.topic.ends_with("a.log");
         reader.open[from..].iter().filter(|d| topic(d)).count()
