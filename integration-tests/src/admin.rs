@@ -41,6 +41,46 @@ pub struct Counts {
     pub in_flight: u64,
 }
 
+/// A topic in figures.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Topic {
+    /// Its partitions.
+    pub partitions: Vec<Partition>,
+}
+
+/// A partition in figures.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Partition {
+    /// The first offset that is there.
+    pub earliest: u64,
+    /// The offset that the next record will have.
+    pub next: u64,
+    /// Its consumer groups.
+    pub groups: Vec<Group>,
+}
+
+/// A consumer group of a partition.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Group {
+    /// Its name.
+    pub group: String,
+    /// The offset of the next record that it wants.
+    pub cursor: u64,
+}
+
+impl Topic {
+    /// Records that were ever appended.
+    pub fn appended(&self) -> u64 {
+        self.partitions.iter().map(|partition| partition.next).sum()
+    }
+
+    /// Records that a group has committed.
+    pub fn committed(&self, group: &str) -> u64 {
+        let groups = self.partitions.iter().flat_map(|partition| &partition.groups);
+        groups.filter(|known| known.group == group).map(|known| known.cursor).sum()
+    }
+}
+
 /// Asks one daemon.
 #[derive(Clone, Debug)]
 pub struct Admin {
@@ -84,6 +124,15 @@ impl Admin {
         let entry = list.into_iter().flatten().find(|entry| entry["route"] == name);
         let entry = entry.with_context(|| format!("no route {name} in {answer}"))?;
         Route::deserialize(entry).with_context(|| entry.to_string())
+    }
+
+    /// What it says of a topic; an empty one when it does not exist.
+    pub async fn topic(&self, name: &str) -> Result<Topic> {
+        let (status, text) = self.get(&format!("/topics/{name}")).await?;
+        if status == 404 {
+            return Ok(Topic { partitions: Vec::new() });
+        }
+        serde_json::from_str(&text).with_context(|| format!("/topics answered {status}: {text}"))
     }
 
     /// What it says of its routes.

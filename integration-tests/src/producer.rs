@@ -49,12 +49,15 @@ struct State {
     open: AtomicU64,
     refused: AtomicU64,
     stop: AtomicBool,
+    /// Microseconds that each connection waits between two requests.
+    pause: AtomicU64,
 }
 
 impl Producer {
     /// Starts to send.
     pub fn start(load: Load, journal: Arc<Journal>) -> Self {
         let state = Arc::new(State::default());
+        state.pause.store(load.pause.as_micros() as u64, Ordering::Relaxed);
         let mut workers = JoinSet::new();
         let connections = load.connections.min(load.keys).max(1);
         for number in 0..connections {
@@ -91,6 +94,11 @@ impl Producer {
     pub fn is_done(&mut self) -> bool {
         while self.workers.try_join_next().is_some() {}
         self.workers.is_empty()
+    }
+
+    /// Waits so long between two requests of a connection from now on.
+    pub fn pace(&self, pause: Duration) {
+        self.state.pause.store(pause.as_micros() as u64, Ordering::Relaxed);
     }
 
     /// Lets open requests end and sends no more.
@@ -135,8 +143,9 @@ impl Worker {
             turn = (turn + count) % self.keys.len();
             left -= count as u64;
             self.deliver(ids).await?;
-            if !self.load.pause.is_zero() {
-                tokio::time::sleep(self.load.pause).await;
+            let pause = self.state.pause.load(Ordering::Relaxed);
+            if pause > 0 {
+                tokio::time::sleep(Duration::from_micros(pause)).await;
             }
         }
         Ok(())

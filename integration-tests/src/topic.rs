@@ -67,16 +67,18 @@ impl Subscription {
     }
 }
 
-/// Every event of a topic so far, as JSON: reads until nothing comes for `patience`. A topic that
-/// does not exist has none.
-pub async fn read_all(base: &str, topic: &str, patience: Duration) -> Result<Vec<Value>> {
-    let url = format!("{base}/topics/{topic}/events?from=earliest");
-    if reqwest::Client::new().get(&url).send().await?.status() == reqwest::StatusCode::NOT_FOUND {
-        return Ok(Vec::new());
-    }
-    let mut subscription = Subscription::open(&url, None, &BTreeMap::new()).await?;
+/// The first `count` events of a topic, as JSON; an error when nothing comes for `patience`.
+pub async fn read(base: &str, topic: &str, count: u64, patience: Duration) -> Result<Vec<Value>> {
     let mut events = Vec::new();
-    while let Some(frame) = subscription.next(patience).await? {
+    if count == 0 {
+        return Ok(events);
+    }
+    let url = format!("{base}/topics/{topic}/events?from=earliest");
+    let mut subscription = Subscription::open(&url, None, &BTreeMap::new()).await?;
+    while (events.len() as u64) < count {
+        let Some(frame) = subscription.next(patience).await? else {
+            bail!("{topic} gave {} of {count} events", events.len());
+        };
         events.push(serde_json::from_str(&frame.data).with_context(|| frame.data.clone())?);
     }
     Ok(events)

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,7 +20,15 @@ const LINES: u32 = 50;
 /// A running feed; it goes on until it is stopped.
 pub(super) enum Feed {
     Http(Producer),
-    File { stop: Arc<AtomicBool>, task: JoinHandle<Result<()>> },
+    File { control: Arc<Control>, task: JoinHandle<Result<()>> },
+}
+
+/// What a feed of lines is told.
+#[derive(Default)]
+pub(super) struct Control {
+    stop: AtomicBool,
+    /// Milliseconds between two groups of lines.
+    pause: AtomicU64,
 }
 
 impl Feed {
@@ -37,11 +45,12 @@ impl Feed {
         journal: Arc<Journal>,
     ) -> Result<Self> {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
+        let control = Arc::new(Control::default());
+        control.pause.store(pause.as_millis() as u64, Ordering::Relaxed);
+        let told = control.clone();
         let task = tokio::spawn(async move {
             let mut key = 0;
-            while !stopped.load(Ordering::Relaxed) {
+            while !told.stop.load(Ordering::Relaxed) {
                 let ids: Vec<Id> =
                     (0..LINES).map(|line| journal.next((key + line) % keys)).collect();
                 key = (key + LINES) % keys;
@@ -52,11 +61,12 @@ impl Feed {
                 }
                 file.write_all(lines.as_bytes())?;
                 ids.into_iter().for_each(|id| journal.accepted(id));
-                tokio::time::sleep(pause).await;
+                let pause = told.pause.load(Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(pause)).await;
             }
             Ok(())
         });
-        Ok(Self::File { stop, task })
+        Ok(Self::File { control, task })
     }
 
     /// Events on their way into the daemon and not answered.
@@ -67,6 +77,16 @@ impl Feed {
         }
     }
 
+    /// Waits so long between two requests, or groups of lines, from now on.
+    pub(super) fn pace(&self, pause: Duration) {
+        match self {
+            Self::Http(producer) => producer.pace(pause),
+            Self::File { control, .. } => {
+                control.pause.store(pause.as_millis() as u64, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Sends no more and waits until everything was accepted.
     pub(super) async fn finish(self, within: Duration) -> Result<()> {
         match self {
@@ -74,8 +94,8 @@ impl Feed {
                 producer.stop();
                 producer.finish(within).await?;
             }
-            Self::File { stop, task } => {
-                stop.store(true, Ordering::Relaxed);
+            Self::File { control, task } => {
+                control.stop.store(true, Ordering::Relaxed);
                 task.await??;
             }
         }

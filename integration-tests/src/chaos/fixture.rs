@@ -1,5 +1,6 @@
 //! What a run strikes: a daemon with one route under test, what feeds it and what it feeds.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use super::feed::Feed;
 use super::history::History;
 use super::{KEYS, POISON_PER_MILLE};
-use crate::admin::Route;
+use crate::admin::{Counts, Route};
 use crate::daemon::Daemon;
 use crate::disk::Disk;
 use crate::event::Id;
@@ -45,6 +46,23 @@ impl RouteKind {
     }
 }
 
+impl RouteKind {
+    /// The pause of a feed that gives some thousand events a second.
+    pub(super) fn fast(self) -> Duration {
+        match self {
+            Self::HttpLog => Duration::from_millis(8),
+            Self::LogHttp => Duration::from_millis(250),
+            Self::LogLog => Duration::from_millis(100),
+            Self::FileLog => Duration::from_millis(6),
+        }
+    }
+
+    /// The same once enough was sent, until all strikes are done.
+    pub(super) fn slow(self) -> Duration {
+        self.fast() * 5
+    }
+}
+
 impl FromStr for RouteKind {
     type Err = Error;
 
@@ -70,6 +88,8 @@ pub(super) struct Fixture {
     pub(super) journal: Arc<Journal>,
     pub(super) history: History,
     kind: RouteKind,
+    /// Where the route under test began to read after the last start, at most.
+    base: u64,
     ingress: std::net::SocketAddr,
     subscribe: std::net::SocketAddr,
     file: PathBuf,
@@ -121,6 +141,7 @@ impl Fixture {
             journal,
             history,
             kind,
+            base: 0,
             ingress,
             subscribe,
             file,
@@ -128,13 +149,16 @@ impl Fixture {
         })
     }
 
+    /// Which route is under test.
+    pub(super) fn kind(&self) -> RouteKind {
+        self.kind
+    }
+
     /// Starts what gives events.
     pub(super) fn feed(&self) -> Result<Feed> {
         let journal = self.journal.clone();
         match self.kind {
-            RouteKind::FileLog => {
-                Feed::file(&self.file, KEYS, SIZE, Duration::from_millis(5), journal)
-            }
+            RouteKind::FileLog => Feed::file(&self.file, KEYS, SIZE, self.kind.fast(), journal),
             kind => {
                 let batch = if kind == RouteKind::HttpLog { 1 } else { 15 };
                 let load = Load {
@@ -145,7 +169,7 @@ impl Fixture {
                     batch,
                     size: SIZE,
                     events: u64::MAX / 2,
-                    pause: Duration::from_millis(2),
+                    pause: self.kind.fast(),
                 };
                 Ok(Feed::http(load, journal))
             }
@@ -168,9 +192,11 @@ impl Fixture {
 
     /// Starts the daemon again after a kill.
     pub(super) async fn restart(&mut self) -> Result<()> {
-        self.history.restarted();
         self.daemon.start()?;
-        self.daemon.live(Duration::from_secs(30)).await
+        self.daemon.live(Duration::from_secs(30)).await?;
+        self.history.restarted();
+        self.base = self.begins_at().await?;
+        Ok(())
     }
 
     pub(super) fn fill_disk(&self) -> Result<()> {
@@ -207,31 +233,65 @@ impl Fixture {
 
     async fn topic(&self, name: &str) -> Result<Vec<Id>> {
         let base = format!("http://{}", self.subscribe);
-        let events = topic::read_all(&base, name, Duration::from_millis(500)).await?;
+        let count = self.daemon.admin()?.topic(name).await?.appended();
+        let events = topic::read(&base, name, count, Duration::from_secs(10)).await?;
         events
             .iter()
             .map(|event| event["id"].as_str().with_context(|| event.to_string())?.parse())
             .collect()
     }
 
-    /// Whether as many different events as were sent are at the target or among the dead letters.
-    /// Asked when the route looks idle: a source may not have seen yet what was fed last.
-    pub(super) async fn settled(&self, sent: u64) -> Result<bool> {
-        let mut ids = self.arrived().await?;
-        ids.extend(self.dead_letters().await?);
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(ids.len() as u64 >= sent)
+    /// How many messages wait at the source of the route under test, at least.
+    pub(super) async fn backlog(&self, feed: &Feed, counts: &Counts) -> Result<u64> {
+        let read = self.base + counts.received;
+        Ok(match self.kind {
+            RouteKind::HttpLog => feed.open(),
+            RouteKind::LogHttp | RouteKind::LogLog => {
+                let topic = self.daemon.admin()?.topic("in").await?;
+                topic.appended().saturating_sub(read)
+            }
+            RouteKind::FileLog => self.journal.counts().0.saturating_sub(read),
+        })
     }
 
-    /// Most messages that a crash right now may repeat at the target.
-    pub(super) fn uncommitted(&self, feed: &Feed) -> u64 {
-        match self.kind {
-            // What the producer has open: nobody else remembers what was not answered.
+    /// Most messages that a crash right now may repeat at the target: what was taken and is not
+    /// committed, and what the producer has open, since nobody else remembers that.
+    pub(super) async fn uncommitted(&self, feed: &Feed) -> Result<u64> {
+        Ok(match self.kind {
             RouteKind::HttpLog => feed.open(),
-            RouteKind::LogHttp | RouteKind::LogLog => self.history.uncommitted() + feed.open(),
-            RouteKind::FileLog => self.history.uncommitted(),
-        }
+            RouteKind::LogHttp | RouteKind::LogLog => {
+                let committed = self.daemon.admin()?.topic("in").await?.committed(UNDER_TEST);
+                let read = self.base + self.route().await?.counts.received;
+                read.saturating_sub(committed) + self.history.margin() + feed.open()
+            }
+            RouteKind::FileLog => self.history.uncommitted() + self.history.margin(),
+        })
+    }
+
+    /// Where the route under test begins to read after a start, at most: what its group has
+    /// committed, or for a file all that has arrived.
+    async fn begins_at(&self) -> Result<u64> {
+        Ok(match self.kind {
+            RouteKind::HttpLog => 0,
+            RouteKind::LogHttp | RouteKind::LogLog => {
+                self.daemon.admin()?.topic("in").await?.committed(UNDER_TEST)
+            }
+            RouteKind::FileLog => {
+                let (arrived, dead) = (self.arrived().await?, self.dead_letters().await?);
+                let different: HashSet<Id> = arrived.into_iter().chain(dead).collect();
+                different.len() as u64
+            }
+        })
+    }
+
+    /// Whether so many events can have arrived, duplicates counted.
+    pub(super) async fn may_have(&self, sent: u64) -> Result<bool> {
+        let admin = self.daemon.admin()?;
+        let arrived = match &self.target {
+            Some(target) => target.count(),
+            None => admin.topic("out").await?.appended(),
+        };
+        Ok(arrived + admin.topic("dead").await?.appended() >= sent)
     }
 
     /// The last lines of the daemon's log.

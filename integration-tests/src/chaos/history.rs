@@ -58,8 +58,18 @@ impl History {
         *lock(&self.life) = Life::default();
     }
 
-    /// Most messages that were taken and not committed, right now: all that was taken by now less
-    /// what was settled long enough ago.
+    /// How many messages the route may take between the last look and a strike right now: as many
+    /// as in the last looks.
+    pub(super) fn margin(&self) -> u64 {
+        let life = lock(&self.life);
+        let received = |back: usize| {
+            life.looks.iter().rev().nth(back).map_or(0, |(_, counts)| counts.received)
+        };
+        received(0) - received(5)
+    }
+
+    /// Most messages that were taken and not committed: all that was taken by now less what was
+    /// settled long enough ago.
     pub(super) fn uncommitted(&self) -> u64 {
         let life = lock(&self.life);
         let now = Instant::now();
@@ -74,9 +84,7 @@ impl History {
         let before = looks.iter().rev().find(|(at, _)| *at <= committed_by);
         let committed = before.map_or(0, |(_, counts)| settled(counts));
         let taken = looks.last().map_or(0, |(_, counts)| counts.received);
-        // It goes on between the last look and the strike as fast as between the last looks.
-        let earlier = looks.iter().rev().nth(5).map_or(0, |(_, counts)| counts.received);
-        (taken - committed) + (taken - earlier)
+        taken - committed
     }
 }
 

@@ -46,12 +46,15 @@ async fn strike_and_judge(fixture: &mut Fixture, seed: u64, report: &mut Report)
     let strikes = Strike::draw(fixture, &mut rng);
     let feed = fixture.feed()?;
     for strike in &strikes {
-        tokio::time::sleep(Duration::from_millis(rng.u64(50..400))).await;
+        tokio::time::sleep(Duration::from_millis(rng.u64(50..300))).await;
+        if fixture.journal.counts().0 >= EVENTS {
+            feed.pace(fixture.kind().slow());
+        }
         let Some(fault) = wait_for_work(fixture, &feed, *strike).await? else { continue };
         let difference = fixture.ledger_difference().await?;
         report.ledger_difference = worse(report.ledger_difference, difference);
         if strike.repeats() {
-            report.duplicates_allowed += fixture.uncommitted(&feed).max(fault.in_flight);
+            report.duplicates_allowed += fixture.uncommitted(&feed).await?.max(fault.in_flight);
         }
         report.in_flight_at_fault += fault.in_flight;
         report.faults.push(fault);
@@ -78,11 +81,9 @@ async fn strike_and_judge(fixture: &mut Fixture, seed: u64, report: &mut Report)
 async fn wait_for_work(fixture: &Fixture, feed: &Feed, strike: Strike) -> Result<Option<Fault>> {
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
-        let route = fixture.route().await?;
-        // Over HTTP what waits is what the producer has open beyond what the route has taken.
-        let open = feed.open();
-        let backlog = route.lag.unwrap_or(open);
-        let in_flight = route.counts.in_flight;
+        let counts = fixture.route().await?.counts;
+        let backlog = fixture.backlog(feed, &counts).await?;
+        let in_flight = counts.in_flight;
         if backlog > 0 && in_flight > 0 {
             return Ok(Some(Fault { kind: strike.name(), in_flight, backlog }));
         }
@@ -91,15 +92,20 @@ async fn wait_for_work(fixture: &Fixture, feed: &Feed, strike: Strike) -> Result
     Ok(None)
 }
 
-/// Waits until nothing waits and nothing is in flight.
+/// Waits until everything that was sent has arrived and nothing is in flight.
 async fn drained(fixture: &Fixture, within: Duration) -> Result<bool> {
     let started = Instant::now();
     let sent = fixture.journal.counts().0;
     while started.elapsed() < within {
-        let route = fixture.route().await?;
-        let idle = route.lag.unwrap_or(0) == 0 && route.counts.in_flight == 0;
-        if idle && fixture.settled(sent).await? {
-            return Ok(true);
+        let idle = fixture.route().await?.counts.in_flight == 0;
+        if idle && fixture.may_have(sent).await? {
+            let mut ids = fixture.arrived().await?;
+            ids.extend(fixture.dead_letters().await?);
+            ids.sort_unstable();
+            ids.dedup();
+            if ids.len() as u64 >= sent {
+                return Ok(true);
+            }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -54,7 +54,7 @@ impl Strike {
 
     /// Strikes, lasts a while and makes everything well again.
     pub(super) async fn perform(self, fixture: &mut Fixture, rng: &mut Rng) -> Result<()> {
-        let lasts = Duration::from_millis(rng.u64(100..700));
+        let lasts = Duration::from_millis(rng.u64(100..500));
         match self {
             Self::Kill => {
                 fixture.daemon.kill()?;

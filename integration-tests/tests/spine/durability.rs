@@ -36,9 +36,9 @@ fn load(address: std::net::SocketAddr, connections: u32, events: u64) -> Load {
     }
 }
 
-async fn ids(subscribe: std::net::SocketAddr) -> Result<Vec<Id>> {
-    let base = format!("http://{subscribe}");
-    let events = topic::read_all(&base, "in", Duration::from_millis(500)).await?;
+async fn ids(daemon: &Daemon, subscribe: std::net::SocketAddr) -> Result<Vec<Id>> {
+    let count = daemon.admin()?.topic("in").await?.appended();
+    let events = topic::read(&format!("http://{subscribe}"), "in", count, SOON).await?;
     events.iter().map(|event| event["id"].as_str().context("no id")?.parse()).collect()
 }
 
@@ -77,7 +77,7 @@ async fn a_full_disk_stops_acknowledgements_and_heals_without_a_restart() -> Res
     producer.stop();
     producer.finish(SOON).await?;
 
-    let verdict = oracle::judge(&journal, &ids(subscribe).await?, &[]);
+    let verdict = oracle::judge(&journal, &ids(&daemon, subscribe).await?, &[]);
     assert_eq!(
         (verdict.lost, verdict.duplicates, verdict.order_violations),
         (0, 0, 0),
