@@ -23,7 +23,7 @@ pub async fn run(route: RouteKind, seed: u64) -> Report {
         report.expect(false, || format!("{error:#}"));
     }
     if !report.ok && !tail.is_empty() {
-        report.failures.push(format!("log: {tail}"));
+        report.failures.push(tail);
     }
     report
 }
@@ -37,7 +37,7 @@ async fn attempt(
     let mut fixture = Fixture::new(route, seed).await?;
     fixture.restart().await?;
     let result = strike_and_judge(&mut fixture, seed, report).await;
-    *tail = fixture.log_tail();
+    *tail = fixture.diagnosis().await;
     result
 }
 
