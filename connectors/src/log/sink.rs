@@ -62,13 +62,23 @@ impl Sink {
             Ok(topic) => topic,
             Err(error) => return vec![Err(write_error(name, error)); batch.len()],
         };
-        let keyless = fastrand::u32(..topic.partitions().max(1));
+        let partitions = topic.partitions().max(1);
+        let anywhere = fastrand::u32(..partitions);
+        let partition = |message: &Message| {
+            let event_key = || message.attributes.text("partitionkey").map(str::as_bytes);
+            match message.key.as_deref().or_else(event_key) {
+                Some(key) => topic.partition_of(key),
+                None if self.ordering == Ordering::None => anywhere,
+                // What has no key at all keeps the order of the partition that it came from.
+                None => message.origin.place.partition % partitions,
+            }
+        };
         let mut held = Held::new(self.ordering);
         let mut unkeyed = Vec::new();
         let rekeyed = self.key.as_ref().map(|template| rekeyed(batch, template, &mut unkeyed));
         let mut originals = batch.iter().enumerate();
         let place = |message: &Message, size: usize| {
-            let Some((index, original)) = originals.next() else { return Ok(keyless) };
+            let Some((index, original)) = originals.next() else { return Ok(partition(message)) };
             if held.holds(original) {
                 return Err(Refusal::Held);
             }
@@ -82,7 +92,7 @@ impl Sink {
                 held.add(original);
                 return Err(fault);
             }
-            Ok(message.key.as_ref().map_or(keyless, |key| topic.partition_of(key)))
+            Ok(partition(message))
         };
         let messages = rekeyed.as_deref().unwrap_or(batch);
         let results = self.store.append_to(&topic, messages, place).await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use hybridge_config::connector::log as config;
 use hybridge_config::{ByteSize, Ordering};
 use hybridge_core::{
-    Assignment, Budget, Delivery, ErrorKind, Event, Outcome, Pool, Receipt, Sink as _, Source as _,
-    Tag,
+    Assignment, Budget, Delivery, ErrorKind, Event, Origin, Outcome, Place, Pool, Receipt,
+    Sink as _, Source as _, Tag,
 };
 
 use super::*;
@@ -309,4 +309,21 @@ async fn topics_and_keys_come_from_templates() {
     let mut reader = store.reader(&topic, partition, 0).unwrap();
     let crate::log::Read::Records(chunk) = reader.read(1 << 16).await.unwrap() else { panic!() };
     assert!(chunk.into_records(()).all(|record| record.message.key.as_deref() == Some(b"k")));
+}
+
+#[tokio::test]
+async fn an_event_without_a_key_goes_by_its_partitionkey_and_the_rest_by_where_it_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, topic) = filled(&folder, 16, 0).await;
+    let sink = Sink::new(&sink_config("t"), Ordering::Key, store.clone()).unwrap();
+    let mut event = message(b"x");
+    event.attributes.set("partitionkey".into(), "k".into());
+    let place = Arc::new(Place { partition: 21, ..Place::default() });
+    let plain = Message { origin: Origin { place, offset: 0, child: 0 }, ..message(b"x") };
+    for _ in 0..5 {
+        let results = sink.send(&[event.clone(), plain.clone()]).await;
+        assert!(results.iter().all(Result::is_ok));
+    }
+    assert_eq!(store.range(&topic, topic.partition_of(b"k")), (0, 5));
+    assert_eq!(store.range(&topic, 21 % 16), (0, 5));
 }
