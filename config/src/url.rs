@@ -1,6 +1,6 @@
 //! An address that may carry a credential.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, net::IpAddr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
@@ -48,6 +48,18 @@ impl Url {
             return Err("a URL with user and password in it".to_owned());
         }
         Ok(())
+    }
+
+    /// Whether what is sent there can be read on its way: by `http`, to another machine than this one.
+    pub fn is_readable_on_the_way(&self) -> bool {
+        let Some(("http", authority, _)) = self.parts() else { return false };
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = match authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        };
+        let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        !is_loopback && !host.eq_ignore_ascii_case("localhost")
     }
 }
 
@@ -108,6 +120,21 @@ mod tests {
             ["host/path", "ftp://host", "http://", "http://:80/", "http://a@b/", "http://a b"]
         {
             assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_leaves_this_machine_in_plain_text_is_known() {
+        for (url, readable) in [
+            ("http://example.com/", true),
+            ("http://127.0.0.1.example.com:80/", true),
+            ("http://[2001:db8::1]:80/", true),
+            ("https://example.com/", false),
+            ("http://LOCALHOST:1/", false),
+            ("http://127.1.2.3/", false),
+            ("http://[::1]:1/", false),
+        ] {
+            assert_eq!(Url::new(url).is_readable_on_the_way(), readable, "{url}");
         }
     }
 }

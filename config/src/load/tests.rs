@@ -391,6 +391,24 @@ routes:
 }
 
 #[test]
+fn credentials_do_not_cross_a_network_in_plain_text() {
+    let text = "hybridge: v1
+connections:
+  a: { http: { url: \"http://a.example\", headers: { x-key: canary } } }
+  b: { http: { url: \"http://b.example\" } }
+  c: { http: { url: \"http://127.0.0.1:1\", token: canary } }
+routes:
+  a: { from: { log: { topic: a } }, to: { http: { connection: b, token: canary } } }
+  b: { from: { log: { topic: b } }, to: { http: { url: \"http://localhost:1\", token: canary } } }
+";
+    let help = "credentials would cross the network in plain text (write `https://`; plain `http://` with credentials is for this machine only)";
+    assert_eq!(
+        problems(&[("a.yaml", text)]),
+        [format!("a.yaml:3:21: {help}"), format!("a.yaml:7:73: {help}")]
+    );
+}
+
+#[test]
 fn a_connection_gives_a_sink_what_it_does_not_say() {
     let text = "hybridge: v1
 connections:

@@ -1,9 +1,14 @@
-//! What others can reach is protected.
+//! What others can reach or read is protected.
 
 use super::Rules;
+use crate::{ConnectionConfig, SinkConfig};
+
+const PLAIN_TEXT: &str = "credentials would cross the network in plain text";
+const ENCRYPT: &str = "write `https://`; plain `http://` with credentials is for this machine only";
 
 impl Rules<'_> {
     pub(super) fn exposure(&mut self) {
+        self.plain_text();
         let admin = &self.config.admin;
         if !admin.listen.ip().is_loopback() && admin.token.is_none() {
             let place = self.sections.single_place("admin", &["listen"]);
@@ -17,6 +22,33 @@ impl Rules<'_> {
             let message = format!("`subscribe` listens on {} without a token", subscribe.listen);
             let help = "write `tokens: [\"${SUBSCRIBER_TOKEN}\"]`, or listen on 127.0.0.1";
             self.refuse(place, message, help);
+        }
+    }
+
+    /// Tokens and the headers of connections do not leave this machine by `http`.
+    fn plain_text(&mut self) {
+        for (name, connection) in &self.config.connections {
+            let ConnectionConfig::Http(http) = connection;
+            let has_credentials = http.token.is_some() || !http.headers.is_empty();
+            if has_credentials && http.url.is_readable_on_the_way() {
+                let place = self.place("connections", name, &["http", "url"]);
+                self.refuse(place, PLAIN_TEXT, ENCRYPT);
+            }
+        }
+        for (name, route) in &self.config.routes {
+            for (path, sink) in Self::sinks(route) {
+                let SinkConfig::Http(http) = sink else { continue };
+                let connection = http.connection.as_ref();
+                let connection = connection.and_then(|name| self.config.connections.get(name));
+                let url = http.url.as_ref().or(match connection {
+                    Some(ConnectionConfig::Http(connection)) => Some(&connection.url),
+                    None => None,
+                });
+                if http.token.is_some() && url.is_some_and(|url| url.is_readable_on_the_way()) {
+                    let place = self.sink_place(name, &path, "token");
+                    self.refuse(place, PLAIN_TEXT, ENCRYPT);
+                }
+            }
         }
     }
 }

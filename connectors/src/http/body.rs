@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// What is taken at a time for a body that does not say how long it is.
 const STEP: u64 = 16 * 1024;
+/// Bodies up to this size are copied out of the read buffer, which has 8 KiB or more.
+const SMALL: usize = 4 * 1024;
 /// How long a request waits for bytes of the budget before it is told to come again.
 const BUDGET_WAIT: Duration = Duration::from_millis(500);
 /// Requests that may wait for the budget at once: every release wakes all of them.
@@ -79,8 +81,9 @@ pub(super) enum Unread {
     Broken,
 }
 
-/// Reads a whole body; the permit holds at least its bytes and `extra`. A body that comes in one
-/// piece is not copied.
+/// Reads a whole body; the permit holds at least its bytes and `extra`. A large body that comes in
+/// one piece is not copied. A small one is: it would keep the connection's whole read buffer from
+/// being used again, for much more memory than it was charged for.
 pub(super) async fn read<B: Body<Data = Bytes>>(
     body: B,
     extra: u64,
@@ -133,7 +136,10 @@ async fn collect<B: Body<Data = Bytes>>(
         }
         rest.extend_from_slice(data.chunk());
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    if !rest.is_empty() {
+        return Ok(rest.freeze());
+    }
+    Ok(if first.len() <= SMALL { Bytes::copy_from_slice(&first) } else { first })
 }
 
 /// Reads what is left of a refused body and throws it away, so that its client gets to reading the

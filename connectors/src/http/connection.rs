@@ -26,8 +26,8 @@ use tokio::time::Instant;
 /// this size too, so a large body comes in pieces of it.
 const MAX_HEAD: usize = 32 * 1024;
 /// What HTTP/2 may send ahead of a permit, per stream and per connection.
-const WINDOWS: (u32, u32) = (64 * 1024, 256 * 1024);
-const MAX_STREAMS: u32 = 128;
+const WINDOWS: (u32, u32) = (32 * 1024, 64 * 1024);
+const MAX_STREAMS: u32 = 64;
 
 /// How long a connection may be open without a request.
 #[derive(Clone, Copy, Debug)]

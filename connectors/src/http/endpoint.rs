@@ -179,7 +179,10 @@ impl Endpoint {
         }
         let (body, permit) = self.read(body).await?;
         self.access.check_signature(&head.headers, &body, SystemTime::now())?;
-        match self.intake.take(&head.headers, body)? {
+        let taken = self.intake.take(&head.headers, body)?;
+        // The head keeps the connection's read buffer, which is wanted for the next request.
+        drop(head);
+        match taken {
             Taken::One(message) => self.deliver_one(message, permit).await,
             Taken::Batch(batch) => self.deliver_batch(batch, permit).await,
         }

@@ -136,7 +136,6 @@ impl Landing {
     }
 
     /// Arrivals that wait.
-    #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         lock(&self.0.waiting).arrivals.len()
     }

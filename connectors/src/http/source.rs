@@ -164,6 +164,10 @@ impl hybridge_core::Source for Source {
         true
     }
 
+    fn lag(&self) -> Option<u64> {
+        self.running.as_ref().map(|running| running.landing.waiting() as u64)
+    }
+
     async fn close(&mut self) {
         let Some(mut running) = self.running.take() else { return };
         running.landing.tell(&mut running.told);

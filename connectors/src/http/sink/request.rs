@@ -1,6 +1,5 @@
 //! From messages to requests.
 
-use std::net::IpAddr;
 use std::time::SystemTime;
 
 use http_body_util::Full;
@@ -44,7 +43,7 @@ impl Requests {
         let uri: Uri = url.expose().parse().map_err(|_| fatal(format!("{shown} is no URL")))?;
         let fixed = fixed_headers(config)?;
         let has_credentials = config.token.is_some() || !config.connection_headers.is_empty();
-        if has_credentials && uri.scheme_str() != Some("https") && !is_loopback(&uri) {
+        if has_credentials && url.is_readable_on_the_way() {
             return Err(fatal(format!("credentials would be sent to {shown} in plain text")));
         }
         let set = config.headers.set.iter();
@@ -242,12 +241,6 @@ fn pair(name: &str, value: Bytes) -> Result<(HeaderName, HeaderValue), Error> {
     let name = HeaderName::try_from(name).map_err(|_| unusable())?;
     let value = HeaderValue::from_maybe_shared(value).map_err(|_| unusable())?;
     Ok((name, value))
-}
-
-fn is_loopback(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn not_an_event(error: hybridge_schemas::cloudevents::NotAnEvent) -> Error {
