@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use crate::positions::memory::Memory;
 
 mod follow;
+mod histories;
 mod sink;
 mod whole;
 
@@ -100,6 +101,16 @@ impl Reader {
                 }
                 Event::End => return bodies,
                 _ => {}
+            }
+        }
+    }
+
+    /// Everything that comes until nothing comes for a while.
+    async fn listen(&mut self) {
+        self.open.append(&mut self.early);
+        while let Ok(event) = timeout(Duration::from_millis(100), self.source.next()).await {
+            if let Event::Deliveries(deliveries) = event.unwrap() {
+                self.open.extend(deliveries);
             }
         }
     }
