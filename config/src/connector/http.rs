@@ -5,7 +5,7 @@ mod sink;
 mod source;
 
 pub use connection::{ClientTlsConfig, ConnectionConfig};
-pub use sink::{HeadersConfig, Method, Mode, SinkConfig};
+pub use sink::{HeadersConfig, Method, Mode, SinkConfig, WebhookConfig};
 pub use source::{
     Encoding, HmacAlgorithm, HmacConfig, PlainBodies, ServerTlsConfig, SourceConfig,
     TimestampConfig, WrapConfig,

@@ -2,6 +2,7 @@
 
 mod batch;
 mod client;
+mod handshake;
 mod order;
 mod request;
 mod verdict;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 use self::batch::Events;
 use self::client::{Body, Client, Clients};
+use self::handshake::Handshake;
 use self::order::Results;
 use self::request::Requests;
 use self::verdict::Answer;
@@ -33,6 +35,7 @@ use self::verdict::Answer;
 pub struct Sink {
     requests: Requests,
     clients: Clients,
+    handshake: Option<Handshake>,
     ordering: Ordering,
     mode: Mode,
     timeout: Duration,
@@ -58,6 +61,7 @@ impl Sink {
         Ok(Self {
             requests,
             clients,
+            handshake: config.webhook.as_ref().map(Handshake::new),
             ordering,
             mode: config.mode,
             timeout: config.timeout.get(),
@@ -118,6 +122,9 @@ impl Sink {
     ) -> Result<Answer, Error> {
         let shown = self.requests.shown();
         let exchange = async {
+            if let Some(handshake) = &self.handshake {
+                handshake.admit(client, &self.requests).await?;
+            }
             let response = client.request(request).await.map_err(|error| {
                 if error.is_connect() {
                     let context = format!("cannot connect to {shown}");
@@ -140,10 +147,19 @@ impl Sink {
 
 #[async_trait(?Send)]
 impl hybridge_core::Sink for Sink {
-    /// Opens a connection, with its TLS handshake.
+    /// Opens a connection, with its TLS handshake, and asks for consent where that is configured.
     async fn probe(&self) -> Result<(), Error> {
         let shown = self.requests.shown();
-        match tokio::time::timeout(self.timeout, self.clients.probe()).await {
+        let probing = async {
+            self.clients.probe().await?;
+            match &self.handshake {
+                None => Ok(()),
+                Some(handshake) => {
+                    handshake.ask_first(&self.clients.get().await?, &self.requests).await
+                }
+            }
+        };
+        match tokio::time::timeout(self.timeout, probing).await {
             Ok(result) => result,
             Err(_) => Err(Error::transient(format!("cannot connect to {shown} in time"))),
         }

@@ -28,6 +28,9 @@ pub struct SinkConfig {
     pub token: Option<Secret>,
     /// Signs every body.
     pub hmac: Option<HmacConfig>,
+    /// Asks the target for its consent before anything is posted, by the WebHook handshake (OPTIONS), and keeps to the
+    /// rate that it grants. Default: it is not asked.
+    pub webhook: Option<WebhookConfig>,
     /// Headers of the requests.
     pub headers: HeadersConfig,
     /// Fixed headers that come from the connection; not written here.
@@ -71,6 +74,7 @@ impl Default for SinkConfig {
             mode: Mode::default(),
             token: None,
             hmac: None,
+            webhook: None,
             headers: HeadersConfig::default(),
             connection_headers: BTreeMap::new(),
             tls: None,
@@ -83,6 +87,18 @@ impl Default for SinkConfig {
             deduplicates: false,
         }
     }
+}
+
+/// What the WebHook handshake asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "HttpWebhook")]
+pub struct WebhookConfig {
+    /// The DNS name that we send as; every request carries it.
+    pub origin: String,
+    /// Requests a minute to ask for. Default: the target says how many.
+    #[schemars(range(min = 1))]
+    pub rate: Option<u32>,
 }
 
 /// A request method that carries a body.

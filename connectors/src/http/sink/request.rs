@@ -15,6 +15,7 @@ use hyper::header::{
 use hyper::{HeaderMap, Request, Uri};
 
 use super::client::Body;
+use super::handshake::ORIGIN;
 use crate::http::header_name;
 use crate::http::signature::Signature;
 
@@ -69,6 +70,11 @@ impl Requests {
 
     pub(super) fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// Headers of every request.
+    pub(super) fn fixed(&self) -> &HeaderMap {
+        &self.fixed
     }
 
     /// The URL without what may be secret in it, for errors.
@@ -205,6 +211,11 @@ fn fixed_headers(config: &SinkConfig) -> Result<HeaderMap, Error> {
     headers.insert(USER_AGENT, HeaderValue::from_static(agent));
     for (name, value) in &config.connection_headers {
         headers.insert(may_be_set(name)?, secret_value(name, value.expose())?);
+    }
+    if let Some(webhook) = &config.webhook {
+        let origin = HeaderValue::from_str(&webhook.origin);
+        let origin = origin.map_err(|_| fatal("webhook.origin is not a DNS name"))?;
+        headers.insert(ORIGIN, origin);
     }
     if let Some(token) = &config.token {
         let value = secret_value("token", &format!("Bearer {}", token.expose()))?;

@@ -20,6 +20,7 @@ use super::*;
 /// What the receiver got.
 #[derive(Clone, Debug)]
 struct Got {
+    method: hyper::Method,
     uri: String,
     headers: HeaderMap,
     body: Bytes,
@@ -80,7 +81,12 @@ async fn receive(answer: impl Fn(&Got) -> Reply + Send + Sync + 'static) -> (Soc
                         }
                         let (head, body) = request.into_parts();
                         let body = body.collect().await.unwrap().to_bytes();
-                        let got = Got { uri: head.uri.to_string(), headers: head.headers, body };
+                        let got = Got {
+                            method: head.method,
+                            uri: head.uri.to_string(),
+                            headers: head.headers,
+                            body,
+                        };
                         let reply = answer(&got);
                         receiver.got.lock().unwrap().push(got);
                         tokio::task::yield_now().await;
@@ -157,7 +163,7 @@ async fn modes_and_headers() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_posted_is_rejected_alone() {
+async fn s11_what_cannot_be_posted_is_rejected_alone() {
     let (address, receiver) = receive(|_| reply(200, &[], "{}")).await;
     let mut split = message("", "a");
     split.headers.push("x".into(), Some(Bytes::from_static(b"1\r\nhost: evil")));
@@ -177,7 +183,7 @@ async fn what_cannot_be_posted_is_rejected_alone() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_error_and_nothing_goes_there() {
+async fn f056_a_redirect_is_an_error_and_nothing_goes_there() {
     let (elsewhere, other) = receive(|_| reply(204, &[], "")).await;
     let location = format!("http://{elsewhere}/");
     let (address, _) = receive(move |_| reply(307, &[("location", &location)], "")).await;
@@ -188,7 +194,7 @@ async fn a_redirect_is_an_error_and_nothing_goes_there() {
 }
 
 #[tokio::test]
-async fn a_wait_is_obeyed_within_its_limit_and_ends_the_send() {
+async fn f055_a_wait_is_obeyed_within_its_limit_and_ends_the_send() {
     let (address, receiver) = receive(|_| reply(429, &[("retry-after", "900")], "")).await;
     let settings = json!({ "retry_after_max": "60s", "max_in_flight": 1 });
     let sink = sink(address, settings, Ordering::None);
@@ -299,7 +305,7 @@ async fn no_secret_is_in_an_error() {
 }
 
 #[test]
-fn credentials_do_not_cross_a_network_in_plain_text() {
+fn s05_credentials_do_not_cross_a_network_in_plain_text() {
     let made = |url: &str, credential: &str| {
         let config = serde_json::from_value(json!({ "url": url, credential: "canary" })).unwrap();
         Sink::new(&config, "r", "t", Ordering::None)
@@ -335,4 +341,56 @@ async fn a_send_returns_within_twice_its_time_limit() {
     assert!(start.elapsed() <= Duration::from_secs(20));
     let held = results.iter().filter(|r| r.as_ref().unwrap_err().kind() == ErrorKind::Held).count();
     assert_eq!((results.len(), held), (100, 96));
+}
+
+#[tokio::test]
+async fn f049_refused_credentials_are_no_fault_of_a_message() {
+    let refusals = Arc::new(Mutex::new(2));
+    let (address, receiver) = receive(move |_| {
+        let mut left = refusals.lock().unwrap();
+        let refuses = *left > 0;
+        *left -= i32::from(refuses);
+        reply(if refuses { 401 } else { 204 }, &[], "")
+    })
+    .await;
+    let sink = sink(address, json!({ "max_in_flight": 1 }), Ordering::None);
+    let batch = [message("", "1"), message("", "2")];
+    let (unauthorized, held) = (Some(ErrorKind::Unauthorized), Some(ErrorKind::Held));
+    for expected in [[unauthorized, held], [unauthorized, held], [None, None]] {
+        assert_eq!(kinds(&sink.send(&batch).await), expected);
+    }
+    assert_eq!(receiver.texts(), ["1", "1", "1", "2"]);
+}
+
+#[tokio::test]
+async fn f057_nothing_is_posted_without_consent_or_beyond_its_rate() {
+    let allowed = Arc::new(Mutex::new("other.example"));
+    let granted = allowed.clone();
+    let (address, receiver) = receive(move |got| {
+        if got.method != hyper::Method::OPTIONS {
+            return reply(204, &[], "");
+        }
+        assert_eq!(got.header("webhook-request-rate"), Some("120"));
+        let origin = *granted.lock().unwrap();
+        reply(405, &[("webhook-allowed-origin", origin), ("webhook-allowed-rate", "3")], "")
+    })
+    .await;
+    let settings = json!({
+        "webhook": { "origin": "here.example", "rate": 120 }, "max_in_flight": 1,
+    });
+    let sink = sink(address, settings, Ordering::None);
+    let batch: Vec<Message> = (0..5).map(|n| message("", &n.to_string())).collect();
+    assert_eq!(sink.probe().await.unwrap_err().kind(), ErrorKind::Unauthorized);
+    assert_eq!(kinds(&sink.send(&batch).await)[0], Some(ErrorKind::Unauthorized));
+    assert!(receiver.got().iter().all(|got| got.method == hyper::Method::OPTIONS));
+
+    *allowed.lock().unwrap() = "here.example";
+    let results = kinds(&sink.send(&batch).await);
+    assert_eq!(results[..3], [None, None, None]);
+    let Some(ErrorKind::Throttled(Some(wait))) = results[3] else { panic!("{results:?}") };
+    assert!(wait > Duration::from_secs(10) && wait <= Duration::from_secs(20), "{wait:?}");
+    assert_eq!(results[4], Some(ErrorKind::Held));
+    let got = receiver.got();
+    assert_eq!(got.iter().filter(|got| got.method == hyper::Method::OPTIONS).count(), 1);
+    assert!(got.iter().all(|got| got.header("webhook-request-origin") == Some("here.example")));
 }

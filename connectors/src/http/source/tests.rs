@@ -111,7 +111,7 @@ async fn play<T>(
 }
 
 #[tokio::test]
-async fn the_outcome_is_the_answer() {
+async fn f054_the_outcome_is_the_answer() {
     let mut source = started(json!({})).await;
     for (outcome, status) in [
         (Outcome::Delivered, 204),

@@ -13,7 +13,7 @@ async fn status(source: &mut Source, request: Request<Full<Bytes>>) -> u16 {
 }
 
 #[tokio::test]
-async fn a_bearer_token_in_header_or_query() {
+async fn s13_a_bearer_token_in_header_or_query() {
     let servers = Servers::new(Handle::current());
     let settings = json!({ "token": "canary" });
     let mut source = connected(settings, &servers, Budget::unlimited()).await;
@@ -39,7 +39,7 @@ async fn a_bearer_token_in_header_or_query() {
 }
 
 #[tokio::test]
-async fn a_signature_over_the_body() {
+async fn s13_a_signature_over_the_body() {
     let settings = json!({ "hmac": { "secret": "canary", "timestamp": {} } });
     let mut source = started(settings.clone()).await;
     let config: hybridge_config::connector::http::HmacConfig =
@@ -59,7 +59,7 @@ async fn a_signature_over_the_body() {
 }
 
 #[tokio::test]
-async fn the_handshake_consents_for_allowed_senders_only() {
+async fn f057_the_handshake_consents_for_allowed_senders_only() {
     let asks = |source: &Source, origin: Option<&str>| {
         let mut request = event(source, "1");
         *request.method_mut() = hyper::Method::OPTIONS;
