@@ -29,6 +29,9 @@ use crate::telemetry::Metrics;
 /// How long open requests of the admin and subscriber listeners may take at the end.
 const SERVER_DRAIN: Duration = Duration::from_secs(2);
 
+/// How often the metrics recorder condenses what was recorded.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// Why the daemon could not start. Nothing that happens to a peer is among these: routes wait.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -121,8 +124,10 @@ impl Daemon {
         self.routes.start(config).await.map_err(StartError::System)?;
         self.status.begin();
         tracing::info!(routes = self.status.routes().len(), "started");
+        let mut upkeep = tokio::time::interval(UPKEEP);
         loop {
             tokio::select! {
+                _ = upkeep.tick() => self.metrics.upkeep(),
                 asked = signals.next() => match asked {
                     Asked::Stop => break,
                     Asked::Reload => self.reload(&load).await,

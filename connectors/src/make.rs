@@ -51,6 +51,19 @@ impl Local {
         }
         self
     }
+
+    /// Tells the listeners which sources the configuration has, before the first of them starts and
+    /// after each reload.
+    #[cfg_attr(not(feature = "http"), allow(unused_variables))]
+    pub fn expect<'a>(&self, sources: impl Iterator<Item = &'a SourceConfig>) {
+        #[cfg(feature = "http")]
+        if let Some(servers) = &self.servers {
+            servers.expect(sources.filter_map(|source| match source {
+                SourceConfig::Http(http) => Some((http.listen, http.path.clone())),
+                _ => None,
+            }));
+        }
+    }
 }
 
 /// What a route allows its source.

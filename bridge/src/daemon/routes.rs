@@ -59,6 +59,7 @@ impl Routes {
     /// Starts every route of the configuration.
     pub async fn start(&mut self, config: Config) -> io::Result<()> {
         self.config = config;
+        self.local.expect(self.config.routes.values().map(|route| &route.from));
         for name in self.config.routes.keys().cloned().collect::<Vec<_>>() {
             self.start_one(&name).await?;
         }
@@ -89,6 +90,7 @@ impl Routes {
             tracing::error!(%error, "settings of topics not changed");
         }
         self.divide_pool();
+        self.local.expect(self.config.routes.values().map(|route| &route.from));
         for name in diff.added.iter().chain(&diff.changed) {
             self.start_one(name).await?;
         }

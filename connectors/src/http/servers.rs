@@ -4,7 +4,7 @@
 //! address with different paths; the listener is opened with the first of them and goes away with
 //! the last, so that a new generation can take the address again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -37,16 +37,32 @@ const REMEMBERED: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub struct Servers(Arc<Inner>);
 
+/// The paths of all sources of the configuration, by the address as it is configured.
+type Expected = Arc<RwLock<HashSet<(SocketAddr, String)>>>;
+
 #[derive(Debug)]
 struct Inner {
     runtime: Handle,
+    expected: Expected,
     listeners: Mutex<HashMap<SocketAddr, Arc<Listener>>>,
 }
 
 impl Servers {
     /// No listener yet; all of them will run on `runtime`.
     pub fn new(runtime: Handle) -> Self {
-        Self(Arc::new(Inner { runtime, listeners: Mutex::default() }))
+        Self(Arc::new(Inner {
+            runtime,
+            expected: Expected::default(),
+            listeners: Mutex::default(),
+        }))
+    }
+
+    /// Takes the place of what was expected before: paths that a source will serve, or would if it
+    /// could start. Until it does they are answered with 503, where any other path is a 404 that
+    /// makes senders give up.
+    pub fn expect(&self, places: impl IntoIterator<Item = (SocketAddr, String)>) {
+        let mut expected = self.0.expected.write().unwrap_or_else(PoisonError::into_inner);
+        *expected = places.into_iter().collect();
     }
 
     /// Serves `config.path` with `endpoint`, opening the listener if there is none.
@@ -77,7 +93,7 @@ impl Servers {
     }
 
     fn listener(&self, config: &SourceConfig) -> Arc<Listener> {
-        let new = || Arc::new(Listener::new(config));
+        let new = || Arc::new(Listener::new(config, self.0.expected.clone()));
         self.listeners().entry(config.listen).or_insert_with(new).clone()
     }
 
@@ -157,6 +173,8 @@ struct Bound {
 /// One address.
 #[derive(Debug)]
 struct Listener {
+    configured: SocketAddr,
+    expected: Expected,
     tls: Option<ServerTlsConfig>,
     paths: RwLock<HashMap<String, Path>>,
     bound: OnceCell<Bound>,
@@ -170,8 +188,10 @@ enum Path {
 }
 
 impl Listener {
-    fn new(config: &SourceConfig) -> Self {
+    fn new(config: &SourceConfig, expected: Expected) -> Self {
         Self {
+            configured: config.listen,
+            expected,
             tls: config.tls.clone(),
             paths: RwLock::default(),
             bound: OnceCell::new(),
@@ -226,8 +246,14 @@ impl Listener {
             Some(Path::GoneAt(at)) if at.elapsed() < REMEMBERED => {
                 Err(Refusal::later("the route is being restarted", answer::SOON))
             }
+            _ if self.expects(path) => Err(Refusal::later("the route is starting", answer::SOON)),
             _ => Err(Refusal::never(StatusCode::NOT_FOUND, "no such path")),
         }
+    }
+
+    fn expects(&self, path: &str) -> bool {
+        let expected = self.expected.read().unwrap_or_else(PoisonError::into_inner);
+        expected.contains(&(self.configured, path.to_owned()))
     }
 }
 

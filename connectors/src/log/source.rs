@@ -170,6 +170,11 @@ impl hybridge_core::Source for Source {
         self.open.as_ref().map_or_else(Vec::new, |open| open.watermark.positions())
     }
 
+    fn lag(&self) -> Option<u64> {
+        let open = self.open.as_ref()?;
+        Some(open.partitions.iter().map(Partition::lag).sum())
+    }
+
     async fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
         let positions = open.unsaved();

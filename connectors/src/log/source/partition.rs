@@ -50,6 +50,11 @@ impl Partition {
         Self { assignment, number, committed, share, reader, permit: None, chunk, needed: 0 }
     }
 
+    /// Offsets that are in the log and were not read yet.
+    pub(super) fn lag(&self) -> u64 {
+        self.reader.behind()
+    }
+
     /// Waits for records, then for budget, and reads. Cancel-safe: the permit and the read that it is for are kept.
     pub(super) async fn next(&mut self) -> Result<Found, Error> {
         loop {

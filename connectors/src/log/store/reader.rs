@@ -72,6 +72,12 @@ impl Store {
 }
 
 impl Reader {
+    /// Offsets between what it will read next and the end of what is durable.
+    #[must_use]
+    pub fn behind(&self) -> u64 {
+        self.next.borrow().saturating_sub(self.cursor.offset)
+    }
+
     /// The offset of the next record that it will read.
     #[must_use]
     pub fn offset(&self) -> u64 {

@@ -166,3 +166,19 @@ async fn a_next_that_is_dropped_loses_nothing() {
         assert_eq!(caller.unwrap().status, 204);
     }
 }
+
+/// A path that is configured but whose route has not started was answered with 404, on which
+/// senders give up.
+#[tokio::test]
+async fn a_path_whose_source_is_still_to_come_is_later_and_not_unknown() {
+    let servers = Servers::new(Handle::current());
+    let listen: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    servers.expect([(listen, "/here".to_owned()), (listen, "/to-come".to_owned())]);
+    let source = connected(json!({ "path": "/here" }), &servers, Budget::unlimited()).await;
+    let to = |path: &str| {
+        let uri = format!("http://{}{path}", source.local_addr().unwrap());
+        Request::post(uri).body(Full::new(Bytes::from_static(b"x"))).unwrap()
+    };
+    assert!(exchange(to("/to-come")).await.is_later());
+    assert_eq!(exchange(to("/unknown")).await.status, StatusCode::NOT_FOUND);
+}
