@@ -121,15 +121,16 @@ impl Servers {
         let socket = bound.map_err(|error| refused(error.into()))?.map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
         let (running, ended) = watch::channel(());
+        let (connected, connections) = watch::channel(());
         let accept = Accept {
             listener: listener.clone(),
             tls,
             patience: Patience { head: config.header_timeout.get(), idle: IDLE },
             connections: 2 * config.max_requests as usize,
         };
-        self.0.runtime.spawn(accept.run(socket, running));
+        self.0.runtime.spawn(accept.run(socket, running, Arc::new(connected)));
         tracing::info!(listen = %address, tls = config.tls.is_some(), "listening");
-        Ok(Bound { address, ended })
+        Ok(Bound { address, ended, connections })
     }
 }
 
@@ -147,12 +148,18 @@ pub(super) struct Attachment {
 }
 
 impl Attachment {
-    /// Gives the place up and, if it was the last, returns once the address is free again.
-    pub(super) async fn detach(self) {
+    /// Gives the place up and, if it was the last, returns once the address is free again and, for
+    /// at most `patience`, the last answers are on their way.
+    pub(super) async fn detach(self, patience: Duration) {
         let listener = self.listener.clone();
         drop(self);
-        if listener.is_stopping() {
-            listener.ended().await;
+        if !listener.is_stopping() {
+            return;
+        }
+        listener.ended().await;
+        if let Some(bound) = listener.bound.get() {
+            let closed = over(bound.connections.clone());
+            let _ = tokio::time::timeout(patience, closed).await;
         }
     }
 }
@@ -168,6 +175,13 @@ struct Bound {
     address: SocketAddr,
     /// Closed by the accepting task once it has let go of the address.
     ended: watch::Receiver<()>,
+    /// Closed once every connection has ended too.
+    connections: watch::Receiver<()>,
+}
+
+/// Returns once nobody holds the other end.
+async fn over(mut ended: watch::Receiver<()>) {
+    while ended.changed().await.is_ok() {}
 }
 
 /// One address.
@@ -205,8 +219,7 @@ impl Listener {
 
     async fn ended(&self) {
         if let Some(bound) = self.bound.get() {
-            let mut ended = bound.ended.clone();
-            while ended.changed().await.is_ok() {}
+            over(bound.ended.clone()).await;
         }
     }
 
@@ -266,8 +279,14 @@ struct Accept {
 }
 
 impl Accept {
-    /// Runs until the listener stops; `_running` tells by its end that the address is free.
-    async fn run(self, socket: TcpListener, _running: watch::Sender<()>) {
+    /// Runs until the listener stops; `running` tells by its end that the address is free, and
+    /// `connected` that no connection is left.
+    async fn run(
+        self,
+        socket: TcpListener,
+        running: watch::Sender<()>,
+        connected: Arc<watch::Sender<()>>,
+    ) {
         let mut stop = self.listener.stop.subscribe();
         if let Some(tls) = &self.tls {
             tokio::spawn(renew(tls.clone(), stop.clone()));
@@ -281,7 +300,7 @@ impl Accept {
             };
             let (permit, accepted) = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return,
+                _ = stop.wait_for(|stop| *stop) => break,
                 next = next => next,
             };
             let stream = match accepted {
@@ -294,8 +313,9 @@ impl Accept {
             };
             let (listener, protocol) = (self.listener.clone(), protocol.clone());
             let (tls, patience) = (self.tls.clone(), self.patience);
+            let held = (permit, connected.clone());
             tokio::spawn(async move {
-                let _permit = permit;
+                let _held = held;
                 let stop = listener.stop.subscribe();
                 let answer = |request| listener.clone().answer(request);
                 let _ = stream.set_nodelay(true);
@@ -307,6 +327,9 @@ impl Accept {
                 }
             });
         }
+        // In this order: who waits for the end takes the address again.
+        drop(socket);
+        drop(running);
     }
 }
 

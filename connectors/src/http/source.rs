@@ -179,7 +179,7 @@ impl hybridge_core::Source for Source {
             tracing::warn!(route = self.route, "http source closed while requests were open");
         }
         if let Some(attachment) = running.attachment.take() {
-            attachment.detach().await;
+            attachment.detach(GOODBYE).await;
         }
     }
 }
