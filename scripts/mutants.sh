@@ -3,19 +3,20 @@
 # that the test which the patch names turns red. A patch that no longer applies or no longer
 # compiles fails the script, and so does a named test that is not green without it.
 #
-# scripts/mutants.sh [PATTERN]   only patches whose name contains PATTERN
+# scripts/mutants.sh [NAME...]   only these patches; a name may be a pattern
 #
 # The first lines of a patch say what it breaks and which test must see it:
 #   # breaks: the acknowledgement comes before the send
 #   # test: -p hybridge route::tests::settles_after_the_send
 . "$(dirname "$0")/lib.sh"
 
-pattern=${1:-}
+names=("$@")
+[ "$#" -gt 0 ] || names=('*')
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --create | tar --extract --directory "$copy"
 patches=$PWD/integration-tests/mutants
-export CARGO_TARGET_DIR=$CARGO_TARGET_DIR/mutants
+export CARGO_TARGET_DIR=$CARGO_TARGET_DIR/mutants CARGO_PROFILE_DEV_DEBUG=0
 cd "$copy"
 git init --quiet
 
@@ -28,8 +29,14 @@ fail() {
   failed=$((failed + 1))
 }
 
-for patch in "$patches"/*"$pattern"*.patch; do
-  [ -e "$patch" ] || continue
+selected=()
+for name in "${names[@]}"; do
+  for patch in "$patches"/$name.patch; do
+    [ -e "$patch" ] && selected+=("$patch")
+  done
+done
+
+for patch in "${selected[@]}"; do
   name=$(basename "$patch" .patch)
   line=$(sed -n 's/^# test: //p' "$patch" | head -n 1)
   if [ -z "$line" ]; then

@@ -224,6 +224,8 @@ impl Source for Follow {
     }
 
     async fn next(&mut self) -> Result<Event, Error> {
+        // What was given back between two calls woke nobody.
+        self.tails.iter_mut().for_each(|tail| tail.starved = false);
         loop {
             if let Some(event) = self.notices.pop_front() {
                 return Ok(event);

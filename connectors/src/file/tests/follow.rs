@@ -226,6 +226,27 @@ async fn little_memory_is_enough() {
     assert_eq!(got, 1000);
 }
 
+/// The file was never read again: what said that it had no permit outlived the last release.
+#[tokio::test]
+async fn what_was_given_back_between_two_calls_is_noticed() {
+    let mut bench = Bench::new("a.log", "lines");
+    bench.budget = Pool::new(0).route(1200, 1200);
+    bench.append("a.log", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n");
+    let mut reader = bench.source().await;
+    let mut got = reader.read(9).await.len();
+    assert!(got < 12, "memory for a part of the lines");
+    let starved = timeout(Duration::from_millis(50), reader.source.next()).await;
+    assert!(starved.is_err(), "no memory for more");
+    reader.settle(0..reader.open.len());
+    reader.open.clear();
+    got += reader.read(12 - got).await.len();
+    assert_eq!(got, 12);
+    reader.settle(0..reader.open.len());
+    reader.open.clear();
+    bench.append("a.log", "13\n");
+    assert_eq!(reader.read(1).await, ["13"]);
+}
+
 #[tokio::test]
 async fn a_next_that_is_dropped_loses_nothing() {
     let bench = Bench::new("*.log", "lines");
