@@ -10,7 +10,8 @@ need cc build-essential
 need curl curl
 
 say "1. build"
-cargo build --quiet --release -p hybridge
+# The same packages as scripts/test.sh builds, so that neither builds anew what the other has built.
+cargo build --quiet --release -p hybridge -p hybridge-integration-tests
 hybridge=$CARGO_TARGET_DIR/release/hybridge
 "$hybridge" --version
 
