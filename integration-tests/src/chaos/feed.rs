@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -29,6 +29,8 @@ pub(super) struct Control {
     stop: AtomicBool,
     /// Milliseconds between two groups of lines.
     pause: AtomicU64,
+    /// Lines to append at once beside the next group.
+    burst: AtomicU32,
 }
 
 impl Feed {
@@ -51,9 +53,10 @@ impl Feed {
         let task = tokio::spawn(async move {
             let mut key = 0;
             while !told.stop.load(Ordering::Relaxed) {
+                let group = LINES + told.burst.swap(0, Ordering::Relaxed);
                 let ids: Vec<Id> =
-                    (0..LINES).map(|line| journal.next((key + line) % keys)).collect();
-                key = (key + LINES) % keys;
+                    (0..group).map(|line| journal.next((key + line) % keys)).collect();
+                key = (key + group) % keys;
                 let mut lines = String::new();
                 for id in &ids {
                     lines.push_str(&id.structured(size, journal.is_poisoned(*id)));
@@ -84,6 +87,14 @@ impl Feed {
             Self::File { control, .. } => {
                 control.pause.store(pause.as_millis() as u64, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// Appends so many lines at once, for a route that keeps up with its file. Requests over HTTP are
+    /// always open, so there this does nothing.
+    pub(super) fn burst(&self, lines: u32) {
+        if let Self::File { control, .. } = self {
+            control.burst.store(lines, Ordering::Relaxed);
         }
     }
 

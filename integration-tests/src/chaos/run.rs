@@ -14,6 +14,9 @@ use crate::oracle;
 
 const RECOVERY: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(20);
+const KEEPS_UP: Duration = Duration::from_millis(300);
+/// Lines that keep a route busy for some tens of milliseconds.
+const BURST: u32 = 3_000;
 
 /// Runs `route` once; an error of the harness itself is a failure of the run.
 pub async fn run(route: RouteKind, seed: u64) -> Report {
@@ -77,10 +80,16 @@ async fn strike_and_judge(fixture: &mut Fixture, seed: u64, report: &mut Report)
     judge(fixture, report).await
 }
 
-/// Waits until something is in flight while more waits, and says how much.
+/// Waits until something is in flight while more waits, and says how much. A route that keeps up
+/// with its feed gets a burst now and then.
 async fn wait_for_work(fixture: &Fixture, feed: &Feed, strike: Strike) -> Result<Option<Fault>> {
     let started = Instant::now();
+    let mut burst_at = KEEPS_UP;
     while started.elapsed() < PATIENCE {
+        if started.elapsed() >= burst_at {
+            feed.burst(BURST);
+            burst_at += KEEPS_UP;
+        }
         let counts = fixture.route().await?.counts;
         let backlog = fixture.backlog(feed, &counts).await?;
         let in_flight = counts.in_flight;
