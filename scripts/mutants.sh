@@ -14,7 +14,9 @@ names=("$@")
 [ "$#" -gt 0 ] || names=('*')
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --create | tar --extract --directory "$copy"
+git ls-files -z --cached --others --exclude-standard |
+  while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |
+  tar --null --files-from=- --create | tar --extract --directory "$copy"
 patches=$PWD/integration-tests/mutants
 export CARGO_TARGET_DIR=$CARGO_TARGET_DIR/mutants CARGO_PROFILE_DEV_DEBUG=0
 cd "$copy"
