@@ -15,7 +15,7 @@ use crate::journal::Journal;
 use crate::producer::{Load, Producer};
 
 /// Lines that are appended at once.
-const LINES: u32 = 50;
+const LINES: u32 = 400;
 
 /// A running feed; it goes on until it is stopped.
 pub(super) enum Feed {

@@ -11,7 +11,7 @@ use crate::admin::{Admin, Counts};
 /// Between two looks at the route.
 const STEP: Duration = Duration::from_millis(20);
 /// What was settled so long ago is committed: sources commit several times a second.
-const COMMITTED_AFTER: Duration = Duration::from_millis(700);
+const COMMITTED_AFTER: Duration = Duration::from_millis(400);
 
 /// The totals of one life of the process, as they were looked at.
 #[derive(Default)]

@@ -90,9 +90,9 @@ async fn wait_for_work(fixture: &Fixture, feed: &Feed, strike: Strike) -> Result
             feed.burst(BURST);
             burst_at += KEEPS_UP;
         }
-        let counts = fixture.route().await?.counts;
-        let backlog = fixture.backlog(feed, &counts).await?;
-        let in_flight = counts.in_flight;
+        let route = fixture.route().await?;
+        let backlog = fixture.backlog(feed, &route).await?;
+        let in_flight = route.counts.in_flight;
         if backlog > 0 && in_flight > 0 {
             return Ok(Some(Fault { kind: strike.name(), in_flight, backlog }));
         }
