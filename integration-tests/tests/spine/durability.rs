@@ -1,4 +1,4 @@
-//! What is acknowledged is on disk, and a full disk heals.
+//! What is acknowledged is on disk, and a full disk heals. A release build fills a disk of full size.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -77,6 +77,10 @@ async fn a_full_disk_stops_acknowledgements_and_heals_without_a_restart() -> Res
     producer.stop();
     producer.finish(SOON).await?;
 
+    println!(
+        "a disk of {SMALL_DISK_MIB} MiB: {accepted} events accepted until it was full, {} with what came when there was room",
+        journal.counts().1
+    );
     let verdict = oracle::judge(&journal, &ids(&daemon, subscribe).await?, &[]);
     assert_eq!(
         (verdict.lost, verdict.duplicates, verdict.order_violations),
