@@ -157,3 +157,63 @@ pub(super) async fn discard<B: Body<Data = Bytes>>(body: B, bytes: u64, time: Du
     };
     let _ = tokio::time::timeout(time, reading).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::task::{Context, Poll};
+
+    use hybridge_core::Pool;
+    use hyper::body::{Frame, SizeHint};
+
+    use super::*;
+
+    /// A body that remembers whether somebody asked it for bytes.
+    struct Watched {
+        bytes: Option<Bytes>,
+        declared: Option<u64>,
+        asked: Arc<AtomicBool>,
+    }
+
+    impl Body for Watched {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.asked.store(true, Ordering::Relaxed);
+            Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            self.declared.map_or_else(SizeHint::default, SizeHint::with_exact)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn i8_no_byte_is_taken_from_the_wire_before_the_permit_for_it() {
+        let limits = Limits { bytes: 1 << 20, time: Duration::from_secs(10) };
+        for declared in [Some(3000), None] {
+            let pool = Pool::new(0);
+            let share = pool.route(4000, 4000).share();
+            let held = share.try_take(4000).unwrap();
+            let purse = Purse::new(share);
+            let asked = Arc::new(AtomicBool::new(false));
+            let body = || {
+                let bytes = Some(Bytes::from(vec![7; 3000]));
+                Watched { bytes, declared, asked: asked.clone() }
+            };
+            let refused = read(body(), 100, limits, &purse).await;
+            assert_eq!(refused.err(), Some(Unread::NoBudget));
+            assert!(!asked.load(Ordering::Relaxed), "read without a permit: {declared:?}");
+            drop(held);
+            let (bytes, permit) = read(body(), 100, limits, &purse).await.unwrap();
+            assert!(bytes.len() == 3000 && permit.bytes() >= 3100 && pool.held() == permit.bytes());
+        }
+    }
+}

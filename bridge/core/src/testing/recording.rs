@@ -20,6 +20,8 @@ pub enum Answer {
     Refused(ErrorKind),
     /// Answers nothing until [`RecordingSink::release`], then writes it.
     Hang,
+    /// Gives no result for it, nor for what comes after it in its batch.
+    Nothing,
     /// Panics.
     Panic,
 }
@@ -187,18 +189,23 @@ impl RecordingSink {
     }
 
     #[allow(clippy::panic, reason = "a panic is one of the answers that a test can ask for")]
-    async fn send_one(&self, call: Option<&Answer>, message: &Message) -> Result<Receipt, Error> {
+    async fn send_one(
+        &self,
+        call: Option<&Answer>,
+        message: &Message,
+    ) -> Option<Result<Receipt, Error>> {
         self.change(|state| state.attempts.push(message.clone()));
         match self.decide(call, message) {
             Answer::Written => {}
-            Answer::Refused(kind) => return Err(Error::new(kind, "refused as scripted")),
+            Answer::Refused(kind) => return Some(Err(Error::new(kind, "refused as scripted"))),
             Answer::Hang => self.hang().await,
+            Answer::Nothing => return None,
             Answer::Panic => panic!("a scripted panic"),
         }
-        Ok(self.change(|state| {
+        Some(Ok(self.change(|state| {
             state.written.push(message.clone());
             Receipt::Written(Some(state.written.len() as u64 - 1))
-        }))
+        })))
     }
 }
 
@@ -228,10 +235,11 @@ impl Sink for RecordingSink {
                 Order::Total => !refused.is_empty(),
             };
             let result = if held {
-                Err(Error::new(ErrorKind::Held, "an earlier message was refused"))
+                Some(Err(Error::new(ErrorKind::Held, "an earlier message was refused")))
             } else {
                 self.send_one(call.as_ref(), message).await
             };
+            let Some(result) = result else { break };
             if result.is_err() {
                 refused.insert(message.key.as_ref());
             }

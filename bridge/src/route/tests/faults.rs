@@ -6,6 +6,45 @@ use hybridge_core::testing::{Leases, Partitions, Tags};
 
 use super::*;
 
+/// A source whose callers wait for so long.
+struct Hurried(Box<dyn Source>, Duration);
+
+#[async_trait::async_trait(?Send)]
+impl Source for Hurried {
+    async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
+        self.0.connect(budget).await
+    }
+
+    async fn next(&mut self) -> Result<Event, Error> {
+        let mut event = self.0.next().await?;
+        if let Event::Deliveries(deliveries) = &mut event {
+            let deadline = Some(Instant::now() + self.1);
+            deliveries.iter_mut().for_each(|delivery| delivery.deadline = deadline);
+        }
+        Ok(event)
+    }
+
+    fn settle(&mut self, settled: &[(Tag, Outcome)]) {
+        self.0.settle(settled);
+    }
+
+    fn flush(&mut self) {
+        self.0.flush();
+    }
+
+    fn release(&mut self, assignment: &Assignment) {
+        self.0.release(assignment);
+    }
+
+    fn stop(&mut self) {
+        self.0.stop();
+    }
+
+    async fn close(&mut self) {
+        self.0.close().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn i1_nothing_is_acknowledged_before_a_confirmed_write() {
     local(async {
@@ -78,6 +117,26 @@ async fn i2_a_filtered_message_does_not_overtake_a_failed_one() {
         let counts = run.settle_for(A_WHILE).await;
         assert_eq!((counts.filtered, counts.delivered, counts.in_flight), (6, 3, 1));
         assert_eq!(topic.committed()[0], 3);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i4_every_way_to_end_is_in_the_ledger() {
+    local(async {
+        let topic = Partitions::new("in", vec![messages(10, 10)]);
+        let (sink, letters) = (RecordingSink::default(), RecordingSink::default());
+        refuse_while(&sink, 4, ErrorKind::Rejected);
+        let step = |message: Message| match body(&message) {
+            1 => Applied::Filtered("one".to_owned()),
+            2 | 3 => Applied::Expired("old".to_owned()),
+            _ => Applied::One(message),
+        };
+        let bench = Bench::new(Ordering::Key, &sink).dead_letter(&letters).step(Each(step));
+        let counts = bench.run(topic.source()).settle_for(A_WHILE).await;
+        let ends = (counts.delivered, counts.filtered, counts.expired, counts.dead_lettered);
+        assert_eq!((counts.received, ends), (10, (6, 1, 2, 1)));
+        assert_eq!(topic.committed()[0], 10);
     })
     .await;
 }
@@ -305,6 +364,63 @@ async fn a_step_that_splits_messages_settles_each_with_its_last_child() {
         let children: Vec<u32> = written.iter().map(|message| message.origin.child).collect();
         assert_eq!(written.len(), 18);
         assert_eq!(children.iter().filter(|child| **child == 1).count(), 9);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_with_a_faulty_child_is_one_dead_letter_and_none_of_its_children_is_sent() {
+    local(async {
+        let topic = Partitions::new("in", vec![messages(4, 4)]);
+        let (sink, letters) = (RecordingSink::default(), RecordingSink::default());
+        let twice = |first: Message| {
+            let second = message("second", &(body(&first) + 100).to_string());
+            Applied::Many(vec![first, second])
+        };
+        let strict = |message: Message| match body(&message) {
+            102 => Applied::Failed(Error::rejected("scripted")),
+            _ => Applied::One(message),
+        };
+        let bench = Bench::new(Ordering::Key, &sink).step(Each(twice)).step(Each(strict));
+        let run = bench.dead_letter(&letters).run(topic.source());
+        let counts = run.settle_for(A_WHILE).await;
+        assert_eq!((counts.delivered, counts.dead_lettered, topic.committed()[0]), (3, 1, 4));
+        assert_eq!(bodies(&letters), [2]);
+        let mut sent = bodies(&sink);
+        sent.sort_unstable();
+        assert_eq!(sent, [0, 1, 3, 100, 101, 103]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_says_nothing_of_a_message_has_not_taken_it() {
+    local(async {
+        let topic = Partitions::new("in", vec![messages(6, 1)]);
+        let sink = RecordingSink::default();
+        sink.answer_call(Answer::Nothing);
+        let run = Bench::new(Ordering::Key, &sink).run(topic.source());
+        let counts = run.settle_for(A_WHILE).await;
+        assert_eq!((counts.delivered, topic.committed()[0]), (6, 6));
+        assert_eq!(bodies(&sink), [0, 1, 2, 3, 4, 5]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_for_a_caller_who_has_gone() {
+    local(async {
+        let topic = Partitions::new("in", vec![messages(3, 1)]);
+        let sink = RecordingSink::default();
+        sink.answer(|_| Answer::Refused(ErrorKind::Transient));
+        let source = Hurried(topic.source(), Duration::from_secs(5));
+        let run = Bench::new(Ordering::Key, &sink).run(Box::new(source));
+        assert_eq!(run.settle_for(Duration::from_secs(4)).await.in_flight, 3);
+        let counts = run.settle_for(Duration::from_secs(2)).await;
+        assert_eq!((counts.abandoned, counts.in_flight), (3, 0));
+        let attempts = sink.attempts().len();
+        run.settle_for(A_WHILE).await;
+        assert_eq!((sink.attempts().len(), topic.committed()[0]), (attempts, 0));
     })
     .await;
 }

@@ -51,6 +51,41 @@ async fn what_cannot_be_sent_in_time_stays_unsettled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_queued_when_the_time_is_over_comes_again_to_the_next_incarnation() {
+    local(async {
+        let topic = Partitions::new("in", vec![messages(5, 1)]);
+        let sink = RecordingSink::default();
+        sink.answer_call(Answer::Hang);
+        let run = Bench::new(Ordering::Key, &sink).run(topic.source());
+        run.settle_for(Duration::from_secs(1)).await;
+        for number in 5..10 {
+            topic.push(0, message("k0", &number.to_string()));
+        }
+        let counts = run.settle_for(Duration::from_secs(1)).await;
+        assert_eq!(
+            (counts.in_flight, sink.batches()),
+            (10, vec![5]),
+            "one batch waits behind another"
+        );
+        run.stop(Duration::from_secs(1));
+        run.settle_for(Duration::from_secs(2)).await;
+        for _ in 0..5 {
+            sink.release();
+            run.settle_for(Duration::from_millis(10)).await;
+        }
+        let status = run.status.clone();
+        run.ended().await.unwrap();
+        let counts = status.counts();
+        assert_eq!((counts.delivered, counts.abandoned, counts.difference()), (5, 5, 0));
+        assert_eq!((topic.committed()[0], sink.written().len()), (5, 5));
+        let next = Bench::new(Ordering::Key, &sink).run(topic.source());
+        next.settle_for(A_WHILE).await;
+        assert_eq!(bodies(&sink), (0..10).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_send_that_never_returns_does_not_hold_up_the_end() {
     local(async {
         let topic = Partitions::new("in", vec![messages(5, 1)]);
