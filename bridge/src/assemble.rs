@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hybridge_config::{Field, Ordering, RouteConfig, SinkConfig, TargetConfig, TransformConfig};
+use hybridge_config::{RouteConfig, SinkConfig, TargetConfig};
 use hybridge_connectors::{Limits, Local};
 use hybridge_core::{Budget, Error, Pool, Sink, Text};
 
@@ -15,7 +15,7 @@ use crate::route::Route;
 use crate::route::hops::Hops;
 use crate::route::lanes::Lanes;
 use crate::route::process::Pipeline;
-use crate::status::RouteStatus;
+use crate::status::{Facts, RouteStatus};
 use crate::target::Target;
 use crate::target::breaker::CircuitBreaker;
 use crate::target::dead_letter::DeadLetter;
@@ -31,10 +31,12 @@ pub(crate) struct Blueprint {
     pool: Pool,
     floor: u64,
     status: Arc<RouteStatus>,
+    facts: Facts,
 }
 
 impl Blueprint {
-    /// The plan of route `name`; of the memory, `floor` bytes are its own.
+    /// The plan of route `name`; of the memory, `floor` bytes are its own. `facts` are what it
+    /// says of itself when it is made.
     pub fn new(
         name: &str,
         config: Arc<RouteConfig>,
@@ -42,8 +44,14 @@ impl Blueprint {
         pool: Pool,
         floor: u64,
         status: Arc<RouteStatus>,
+        facts: Facts,
     ) -> Self {
-        Self { name: name.into(), config, local, pool, floor, status }
+        Self { name: name.into(), config, local, pool, floor, status, facts }
+    }
+
+    /// The plan of the same route with another configuration, which has the same source.
+    pub fn changed(&self, config: Arc<RouteConfig>, facts: Facts) -> Self {
+        Self { config, facts, ..self.clone() }
     }
 
     /// The name of the route.
@@ -62,23 +70,14 @@ impl Blueprint {
         let limits = Limits { uncommitted: config.limits.uncommitted as usize };
         let source = hybridge_connectors::source(&config.from, &self.name, limits, &self.local)?;
         let pipeline = self.pipeline(source.can_reject())?;
-        let lanes = Lanes::new(self.ordering(), config.limits.lanes as usize);
+        let lanes = Lanes::new(config.lane_ordering(), config.limits.lanes as usize);
         let cap = config.limits.in_flight.map_or(u64::MAX >> 8, hybridge_config::ByteSize::get);
         let budget = self.pool.route(self.floor, cap);
         Ok((Route::new(source, pipeline, lanes, self.status.clone()), budget))
     }
 
-    /// The order that lanes keep. A step that changes the key would have to run before the lane is
-    /// chosen; with one, the whole assignment keeps its order instead.
-    fn ordering(&self) -> Ordering {
-        let rekeys = self.config.transform.iter().any(changes_key);
-        match self.config.ordering() {
-            Ordering::Key if rekeys => Ordering::Total,
-            ordering => ordering,
-        }
-    }
-
-    fn pipeline(&self, can_reject: bool) -> Result<Pipeline, Error> {
+    /// Makes what comes after the source, which can reject or not. No input or output happens here.
+    pub fn pipeline(&self, can_reject: bool) -> Result<Pipeline, Error> {
         let config = &*self.config;
         let steps = config.transform.iter().map(hybridge_transformers::build).collect();
         let dead_letter = self.dead_letter()?;
@@ -86,6 +85,7 @@ impl Blueprint {
         for (name, target) in &config.targets {
             targets.push(self.target(name, target, dead_letter.clone(), can_reject)?);
         }
+        self.status.facts(self.facts.clone());
         let retry = &config.retry;
         Ok(Pipeline {
             hops: Hops::new(&self.local.instance, &self.name),
@@ -95,6 +95,7 @@ impl Blueprint {
             can_reject,
             retry: Retry::new(retry.initial.get(), retry.max.get(), retry.budget.fraction()),
             status: self.status.clone(),
+            exclusive: config.sinks().filter_map(SinkConfig::exclusive).map(Into::into).collect(),
         })
     }
 
@@ -134,16 +135,12 @@ impl Blueprint {
     }
 
     fn sink(&self, config: &SinkConfig, target: &str) -> Result<Box<dyn Sink>, Error> {
-        hybridge_connectors::sink(config, &self.name, target, self.ordering(), &self.local)
-    }
-}
-
-fn changes_key(step: &TransformConfig) -> bool {
-    match step {
-        TransformConfig::Map(map) => {
-            let renamed = map.rename.iter().flat_map(|(from, to)| [from, to]);
-            renamed.chain(map.set.keys()).chain(&map.remove).any(|field| *field == Field::Key)
-        }
-        TransformConfig::Cloudevents(_) => false,
+        hybridge_connectors::sink(
+            config,
+            &self.name,
+            target,
+            self.config.lane_ordering(),
+            &self.local,
+        )
     }
 }

@@ -199,6 +199,7 @@ impl Daemon {
                     added = ?diff.added,
                     removed = ?diff.removed,
                     changed = ?diff.changed,
+                    continued = ?diff.continued,
                     "configuration reloaded"
                 );
                 self.status.reloaded(true);

@@ -82,6 +82,7 @@ fn pipeline(status: &Arc<RouteStatus>) -> Pipeline {
         can_reject: false,
         retry: Retry::new(second, second, 0.2),
         status: status.clone(),
+        exclusive: Vec::new(),
     }
 }
 

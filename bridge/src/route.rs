@@ -7,6 +7,7 @@
 pub(crate) mod batch;
 pub(crate) mod hops;
 pub(crate) mod lanes;
+pub(crate) mod pipelines;
 pub(crate) mod process;
 mod steps;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use batch::Settled;
 use hybridge_core::{Assignment, Budget, Delivery, Error, Event, Outcome, Permit, Source, Tag};
 use lanes::{Lanes, Progress};
+use pipelines::Pipelines;
 use process::Pipeline;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -35,7 +37,7 @@ pub(crate) type Stop = watch::Receiver<Option<Instant>>;
 /// A route in one incarnation: after an error it is closed and another one is made.
 pub(crate) struct Route {
     source: Box<dyn Source>,
-    pipeline: Rc<Pipeline>,
+    pipelines: Rc<Pipelines>,
     lanes: Lanes,
     status: Arc<RouteStatus>,
     stage: Stage,
@@ -76,7 +78,7 @@ impl Route {
     ) -> Self {
         Self {
             source,
-            pipeline: Rc::new(pipeline),
+            pipelines: Pipelines::new(pipeline),
             lanes,
             status,
             stage: Stage::Running,
@@ -121,12 +123,12 @@ impl Route {
     /// Ends all connections.
     pub async fn close(&mut self) {
         self.source.close().await;
-        self.pipeline.close().await;
+        self.pipelines.close().await;
     }
 
-    /// What the targets say when asked whether they can be reached.
-    pub fn pipeline(&self) -> &Rc<Pipeline> {
-        &self.pipeline
+    /// What comes after the source; it can be superseded while the route runs.
+    pub fn pipelines(&self) -> &Rc<Pipelines> {
+        &self.pipelines
     }
 
     fn react(&mut self, step: Step, ledger: &mut Ledger) -> Result<(), Error> {
@@ -197,8 +199,8 @@ impl Route {
     }
 
     fn start(&mut self, lane: usize) {
-        let pipeline = &self.pipeline;
-        self.lanes.start(lane, |batch| Box::pin(pipeline.clone().process(batch)));
+        let pipelines = &self.pipelines;
+        self.lanes.start(lane, |batch| Box::pin(pipelines.clone().process(batch)));
     }
 
     fn progressed(&mut self, progress: Progress, ledger: &mut Ledger) -> Result<(), Error> {
@@ -230,9 +232,7 @@ impl Route {
             return;
         }
         self.source.settle(&tags);
-        for step in &self.pipeline.steps {
-            step.finished(&tags);
-        }
+        self.pipelines.finished(&tags);
     }
 
     /// What was queued and not started of an assignment goes back.

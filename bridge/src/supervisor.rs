@@ -2,7 +2,10 @@
 //!
 //! There is no reconnecting inside loops: whatever a route cannot mend by retrying a send ends
 //! this incarnation of it, and the next one is made from the configuration. It ends only when it
-//! is told to stop, or when its source has come to its end.
+//! is told to stop, or when its source has come to its end. A newer plan that leaves the source as
+//! it is reaches the incarnation that runs, and every later one is made from it.
+
+mod renewal;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -11,11 +14,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use hybridge_core::{Budget, Error};
+use renewal::{renew, report_probe};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::assemble::Blueprint;
 use crate::ledger::Ledger;
+use crate::route::process::Pipeline;
 use crate::route::{Route, Stop};
 use crate::status::{RouteStatus, Stage, State};
 
@@ -28,22 +34,45 @@ const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 /// How long connections may take to end.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 
-/// Runs the route until it is stopped or its source ends.
-pub(crate) async fn supervise(blueprint: Blueprint, stop: Stop) {
-    let span = tracing::info_span!("route", route = %blueprint.name());
-    let status = blueprint.status().clone();
-    keep_running(|| blueprint.assemble(), status, stop).instrument(span).await;
+/// What a route is made from.
+trait Plan {
+    /// Makes the route and its part of the memory, for each incarnation anew.
+    fn route(&self) -> Result<(Route, Budget), Error>;
+
+    /// Makes only what comes after the source, for a route that runs.
+    fn pipeline(&self, can_reject: bool) -> Result<Pipeline, Error>;
 }
 
-/// Makes the route and its part of the memory, for each incarnation anew.
-type Made = Result<(Route, Budget), Error>;
+impl Plan for Blueprint {
+    fn route(&self) -> Result<(Route, Budget), Error> {
+        self.assemble()
+    }
 
-async fn keep_running(make: impl Fn() -> Made, status: Arc<RouteStatus>, mut stop: Stop) {
+    fn pipeline(&self, can_reject: bool) -> Result<Pipeline, Error> {
+        self.pipeline(can_reject)
+    }
+}
+
+/// Runs the route until it is stopped or its source ends. All plans are of the same source.
+pub(crate) async fn supervise(plans: watch::Receiver<Blueprint>, stop: Stop) {
+    let (name, status) = {
+        let plan = plans.borrow();
+        (plan.name().clone(), plan.status().clone())
+    };
+    let span = tracing::info_span!("route", route = %name);
+    keep_running(plans, status, stop).instrument(span).await;
+}
+
+async fn keep_running<P: Plan>(
+    mut plans: watch::Receiver<P>,
+    status: Arc<RouteStatus>,
+    mut stop: Stop,
+) {
     let mut ledger = Ledger::continued(status.counts());
     let mut failures = 0;
     loop {
         let started = Instant::now();
-        let result = incarnation(make(), &mut ledger, &mut stop).await;
+        let result = incarnation(&mut plans, &mut ledger, &mut stop).await;
         status.ledger(ledger.counts());
         let Err(failure) = result else { break };
         if started.elapsed() >= RECOVERED_AFTER {
@@ -65,7 +94,12 @@ async fn keep_running(make: impl Fn() -> Made, status: Arc<RouteStatus>, mut sto
 }
 
 /// One life of the route: made, connected, run, and whatever happened, closed.
-async fn incarnation(made: Made, ledger: &mut Ledger, stop: &mut Stop) -> Result<(), Error> {
+async fn incarnation<P: Plan>(
+    plans: &mut watch::Receiver<P>,
+    ledger: &mut Ledger,
+    stop: &mut Stop,
+) -> Result<(), Error> {
+    let made = plans.borrow_and_update().route();
     let (mut route, budget) = made?;
     let connected = tokio::select! {
         connected = AssertUnwindSafe(route.connect(budget)).catch_unwind() => connected,
@@ -76,7 +110,8 @@ async fn incarnation(made: Made, ledger: &mut Ledger, stop: &mut Stop) -> Result
         Ok(()) => {
             tracing::info!("route connected");
             probe(&route);
-            flatten(AssertUnwindSafe(route.run(ledger, stop)).catch_unwind().await)
+            let run = run(&mut route, plans, ledger, stop);
+            flatten(AssertUnwindSafe(run).catch_unwind().await)
         }
     };
     route.abandon(ledger);
@@ -87,16 +122,24 @@ async fn incarnation(made: Made, ledger: &mut Ledger, stop: &mut Stop) -> Result
     result
 }
 
-/// Asks the targets whether they can be reached, so that an operator hears of it before the first
-/// message does. The route runs meanwhile.
+async fn run<P: Plan>(
+    route: &mut Route,
+    plans: &mut watch::Receiver<P>,
+    ledger: &mut Ledger,
+    stop: &mut Stop,
+) -> Result<(), Error> {
+    let pipelines = route.pipelines().clone();
+    tokio::select! {
+        biased;
+        result = route.run(ledger, stop) => result,
+        never = renew(plans, &pipelines) => match never {},
+    }
+}
+
+/// Tries the targets while the route runs.
 fn probe(route: &Route) {
-    let pipeline = route.pipeline().clone();
-    let probing = async move {
-        for (stage, error) in pipeline.probe().await {
-            tracing::warn!(%stage, %error, "target cannot be reached yet");
-            pipeline.status.error(stage, error.to_string());
-        }
-    };
+    let pipeline = route.pipelines().newest();
+    let probing = async move { report_probe(&pipeline).await };
     tokio::task::spawn_local(probing.in_current_span());
 }
 

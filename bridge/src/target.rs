@@ -48,8 +48,9 @@ struct Pending {
 
 impl Target {
     /// Sends every part and resolves it in the batch: delivered, dead-lettered, rejected, or
-    /// abandoned when the assignment or the caller is gone. Returns an error only when the target
-    /// cannot go on at all.
+    /// abandoned when the assignment or the caller is gone; parts that would have to wait in a
+    /// superseded pipeline stay unresolved. Returns an error only when the target cannot go on at
+    /// all.
     ///
     /// It may take for ever: a target that cannot take a message is waited for, and what the batch
     /// holds of the byte budget then stops the source.
@@ -58,7 +59,7 @@ impl Target {
         let inside = self.route.enter(self.status.stage(), parts.messages.len(), &first.origin);
         let indices = (0..parts.messages.len()).collect();
         let mut pending = Pending { indices, attempt: 0, failing_since: None };
-        loop {
+        while !batch.is_superseded() {
             pending.indices.retain(|index| {
                 let parent = parts.parents[*index];
                 let may_send = batch.may_send(parent);
@@ -76,6 +77,7 @@ impl Target {
             };
             self.wait(parts, batch, &mut pending, worst).await;
         }
+        Ok(())
     }
 
     async fn send(&self, parts: &Parts<'_>, indices: &[usize]) -> Vec<Result<Receipt, Error>> {
@@ -125,14 +127,20 @@ impl Target {
             };
             match error.kind() {
                 ErrorKind::Rejected => {
-                    self.refuse(batch, parent, &error, pending.attempt, inside).await;
+                    if !self.refuse(batch, parent, &error, pending.attempt, inside).await {
+                        again.push(index);
+                    }
                 }
                 ErrorKind::Fatal => return Err(error),
                 ErrorKind::Held => {
                     worst.get_or_insert((ErrorKind::Held, error));
                     again.push(index);
                 }
-                _ if overdue => self.refuse(batch, parent, &error, pending.attempt, inside).await,
+                _ if overdue => {
+                    if !self.refuse(batch, parent, &error, pending.attempt, inside).await {
+                        again.push(index);
+                    }
+                }
                 kind => {
                     worst = Some(match worst {
                         Some((other, old)) if worse(other, kind) == other => (other, old),
@@ -179,7 +187,7 @@ impl Target {
     }
 
     /// A permanent fault of one message: to the dead letters, or back to the producer, or, with
-    /// nowhere to go, it stops its lane until somebody acts.
+    /// nowhere to go, it stops its lane until somebody acts. Returns whether it is resolved.
     async fn refuse(
         &self,
         batch: &Batch,
@@ -187,7 +195,7 @@ impl Target {
         error: &Error,
         attempts: u32,
         inside: &Inside,
-    ) {
+    ) -> bool {
         let reason = Reason { stage: self.status.stage(), error, attempts };
         let outcome = refuse(
             self.dead_letter.as_deref(),
@@ -199,7 +207,10 @@ impl Target {
             inside,
         )
         .await;
-        batch.resolve(delivery, outcome);
+        if let Some(outcome) = outcome {
+            batch.resolve(delivery, outcome);
+        }
+        outcome.is_some()
     }
 
     /// Waits before the next attempt, no longer than anything is left to attempt it for.
@@ -220,7 +231,7 @@ impl Target {
         }
         tokio::select! {
             () = tokio::time::sleep_until(until) => {}
-            () = batch.assignment().not_live() => return,
+            () = batch.interrupted() => return,
         }
         self.status.retried(pending.indices.len() as u64);
         if worst == ErrorKind::Disconnected
@@ -231,7 +242,8 @@ impl Target {
     }
 }
 
-/// What becomes of a delivery with a permanent fault, at whatever stage.
+/// What becomes of a delivery with a permanent fault, at whatever stage. `None` when the pipeline
+/// is superseded before that is known.
 pub(crate) async fn refuse(
     dead_letter: Option<&DeadLetter>,
     can_reject: bool,
@@ -240,7 +252,10 @@ pub(crate) async fn refuse(
     delivery: usize,
     reason: &Reason<'_>,
     inside: &Inside,
-) -> Outcome {
+) -> Option<Outcome> {
+    if batch.is_superseded() {
+        return interrupted(batch, delivery);
+    }
     let message = &batch.messages()[delivery];
     route.error(reason.stage.clone(), reason.error.to_string());
     let mut held = reason.error.to_string();
@@ -248,8 +263,8 @@ pub(crate) async fn refuse(
         let failed = |error: &Error| {
             route.error(crate::status::Stage::DeadLetter, error.to_string());
         };
-        match dead_letter.write(message, reason, batch.assignment(), failed).await {
-            Ok(()) if batch.is_over() => return Outcome::Abandoned,
+        match dead_letter.write(message, reason, batch, failed).await {
+            Ok(()) if batch.is_over() => return Some(Outcome::Abandoned),
             Ok(()) => {
                 tracing::warn!(
                     origin = %message.origin,
@@ -257,23 +272,29 @@ pub(crate) async fn refuse(
                     error = %reason.error,
                     "message is a dead letter"
                 );
-                return Outcome::DeadLettered;
+                return Some(Outcome::DeadLettered);
             }
-            Err(error) if error.kind() == ErrorKind::Held => return Outcome::Abandoned,
+            Err(error) if error.kind() == ErrorKind::Held => return interrupted(batch, delivery),
             Err(error) => held = format!("{held}; and its dead letter was refused: {error}"),
         }
     } else if can_reject {
-        return Outcome::Rejected;
+        return Some(Outcome::Rejected);
     }
     tracing::error!(origin = %message.origin, stage = %reason.stage, reason = %held, "message stops its lane");
     inside.hold(&message.origin, held);
     match batch.deadline(delivery) {
         Some(deadline) => {
-            let _ = tokio::time::timeout_at(deadline, batch.assignment().not_live()).await;
+            let _ = tokio::time::timeout_at(deadline, batch.interrupted()).await;
         }
-        None => batch.assignment().not_live().await,
+        None => batch.interrupted().await,
     }
-    Outcome::Abandoned
+    interrupted(batch, delivery)
+}
+
+/// What becomes of a delivery whose waiting was interrupted: what may still be sent is left to the
+/// pipeline that supersedes this one.
+fn interrupted(batch: &Batch, delivery: usize) -> Option<Outcome> {
+    (!batch.may_send(delivery)).then_some(Outcome::Abandoned)
 }
 
 fn outcome_of(receipt: &Receipt) -> Outcome {

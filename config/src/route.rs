@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 pub use target::{FailoverList, TargetConfig, To};
 
-use crate::{ByteSize, SourceConfig, TransformConfig};
+use crate::{ByteSize, SinkConfig, SourceConfig, TransformConfig};
 
 /// One route. Only `from` and one of `to` and `targets` must be said.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -58,6 +58,22 @@ impl RouteConfig {
             (None, SourceConfig::Http(_)) => Ordering::None,
             (None, _) => Ordering::Key,
         }
+    }
+
+    /// The order that lanes keep. The lane of a message is chosen by its key before steps run; with a step that changes
+    /// the key, all messages keep their order instead.
+    pub fn lane_ordering(&self) -> Ordering {
+        let rekeys = self.transform.iter().any(TransformConfig::changes_key);
+        match self.ordering() {
+            Ordering::Key if rekeys => Ordering::Total,
+            ordering => ordering,
+        }
+    }
+
+    /// The sinks of all targets and of the dead letters; after loading.
+    pub fn sinks(&self) -> impl Iterator<Item = &SinkConfig> {
+        let targets = self.targets.values().flat_map(|target| target.to.sinks());
+        targets.chain(self.dead_letter.iter().map(|dead_letter| &dead_letter.to))
     }
 
     /// How `target` is tried again: its own settings over the route's.

@@ -1,5 +1,7 @@
 //! Where messages go to.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -27,6 +29,14 @@ impl SinkConfig {
             Self::Log(_) => "log",
             Self::File(_) => "file",
             Self::Stdio(_) => "stdio",
+        }
+    }
+
+    /// What it has for itself while it is open, so that another sink can have it only afterwards: the file to append to.
+    pub fn exclusive(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) if file.format != file::Format::Whole => Some(&file.path),
+            Self::File(_) | Self::Http(_) | Self::Log(_) | Self::Stdio(_) => None,
         }
     }
 }

@@ -6,6 +6,8 @@ pub mod map;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::Field;
+
 /// A step that changes messages: a map with one key, its kind.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -22,6 +24,17 @@ impl TransformConfig {
         match self {
             Self::Cloudevents(_) => "cloudevents",
             Self::Map(_) => "map",
+        }
+    }
+
+    /// Whether it can give a message another key.
+    pub fn changes_key(&self) -> bool {
+        match self {
+            Self::Map(map) => {
+                let renamed = map.rename.iter().flat_map(|(from, to)| [from, to]);
+                renamed.chain(map.set.keys()).chain(&map.remove).any(|field| *field == Field::Key)
+            }
+            Self::Cloudevents(_) => false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use hybridge_config::{Config, Diff, budget_plan, diff, guarantee};
+use hybridge_config::{Config, Diff, RouteConfig, budget_plan, diff, guarantee};
 use hybridge_connectors::Local;
 use hybridge_connectors::log::Store;
 use hybridge_core::Pool;
@@ -34,6 +34,8 @@ pub(super) struct Routes {
 
 struct Running {
     stop: watch::Sender<Option<Instant>>,
+    /// What it is made from; a newer one of the same source takes effect while it runs.
+    plan: watch::Sender<Blueprint>,
     /// Cancelled when the route has ended.
     ended: CancellationToken,
     /// The bytes that are its own.
@@ -66,10 +68,11 @@ impl Routes {
         Ok(())
     }
 
-    /// Stops what is gone or different, then starts what is new or different. What did not change
-    /// is not touched.
+    /// Stops what is gone or has another source, then starts what is new or has another source.
+    /// What differs behind its source goes on with a new plan; what did not change is not touched.
     pub async fn reload(&mut self, config: Config) -> io::Result<Diff> {
-        let diff = diff(&self.config, &config);
+        let mut diff = diff(&self.config, &config);
+        self.restart_ended(&mut diff);
         let until = Instant::now() + self.config.limits.drain.get();
         let gone: Vec<String> = diff.removed.iter().chain(&diff.changed).cloned().collect();
         self.stop_some(&gone, until).await;
@@ -91,10 +94,32 @@ impl Routes {
         }
         self.divide_pool();
         self.local.expect(self.config.routes.values().map(|route| &route.from));
+        for name in &diff.continued {
+            self.continue_one(name);
+        }
         for name in diff.added.iter().chain(&diff.changed) {
             self.start_one(name).await?;
         }
         Ok(diff)
+    }
+
+    /// A route that has come to its end has no source that could go on.
+    fn restart_ended(&self, diff: &mut Diff) {
+        let goes_on = |name: &String| {
+            self.running.get(name).is_some_and(|running| !running.ended.is_cancelled())
+        };
+        let (continued, ended) = std::mem::take(&mut diff.continued).into_iter().partition(goes_on);
+        diff.continued = continued;
+        diff.changed.extend(ended);
+        diff.changed.sort();
+    }
+
+    fn continue_one(&self, name: &str) {
+        let Some(config) = self.config.routes.get(name) else { return };
+        let Some(running) = self.running.get(name) else { return };
+        let facts = facts(&self.config, config);
+        let plan = running.plan.borrow().changed(Arc::new(config.clone()), facts);
+        running.plan.send_replace(plan);
     }
 
     /// Returns when every route has come to its end by itself; never if there are none.
@@ -127,30 +152,27 @@ impl Routes {
 
     async fn start_one(&mut self, name: &str) -> io::Result<()> {
         let Some(config) = self.config.routes.get(name) else { return Ok(()) };
-        let guarantee = guarantee(&self.config, config);
-        let facts = Facts {
-            connector: config.from.kind().to_owned(),
-            guarantee: guarantee.delivery.to_string(),
-            order: guarantee.order.to_string(),
-            targets: config.targets.keys().cloned().collect(),
-        };
         let floor = budget_plan(&self.config).floor_of(config);
+        let facts = facts(&self.config, config);
         let blueprint = Blueprint::new(
             name,
             Arc::new(config.clone()),
             self.local.clone(),
             self.pool.clone(),
             floor,
-            self.status.route(name, facts),
+            self.status.route(name, facts.clone()),
+            facts,
         );
+        let (plan, plans) = watch::channel(blueprint);
         let (stop, stopped) = watch::channel(None);
         let ended = CancellationToken::new();
-        self.running.insert(name.to_owned(), Running { stop, ended: ended.clone(), floor });
+        let running = Running { stop, plan, ended: ended.clone(), floor };
+        self.running.insert(name.to_owned(), running);
         let guard = ended.drop_guard();
         let job = move || -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
             Box::pin(async move {
                 let _guard = guard;
-                supervise(blueprint, stopped).await;
+                supervise(plans, stopped).await;
             })
         };
         self.workers.spawn(Box::new(job)).await
@@ -167,5 +189,15 @@ impl Routes {
         let pool_bytes = all as i64 - floors.sum::<u64>() as i64;
         self.pool.resize(pool_bytes - self.pool_bytes);
         self.pool_bytes = pool_bytes;
+    }
+}
+
+fn facts(config: &Config, route: &RouteConfig) -> Facts {
+    let guarantee = guarantee(config, route);
+    Facts {
+        connector: route.from.kind().to_owned(),
+        guarantee: guarantee.delivery.to_string(),
+        order: guarantee.order.to_string(),
+        targets: route.targets.keys().cloned().collect(),
     }
 }

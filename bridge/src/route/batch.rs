@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use hybridge_core::{Assignment, Delivery, Error, Message, Outcome, Permit, Phase, Tag};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// A delivery that has its outcome and waits for the route to settle it.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Batch {
     faults: Vec<(usize, Error)>,
     open: RefCell<Vec<Open>>,
     outbox: Outbox,
+    /// Cancelled when the pipeline that it is in is superseded.
+    superseded: Option<CancellationToken>,
 }
 
 /// What is known of one delivery of the batch.
@@ -44,6 +47,8 @@ struct Open {
     /// Parts (children, each at each target) without a result.
     missing: usize,
     worst: Outcome,
+    /// Bytes that steps added to the permit.
+    grown: u64,
 }
 
 impl Batch {
@@ -68,9 +73,41 @@ impl Batch {
                 permit: Some(delivery.permit),
                 missing: 1,
                 worst: Outcome::Filtered,
+                grown: 0,
             });
         }
-        Self { lane, assignment, messages, faults, open: RefCell::new(open), outbox }
+        let open = RefCell::new(open);
+        Self { lane, assignment, messages, faults, open, outbox, superseded: None }
+    }
+
+    /// It comes into a pipeline, which is superseded when this is cancelled.
+    pub fn enter(&mut self, superseded: CancellationToken) {
+        self.superseded = Some(superseded);
+    }
+
+    /// The deliveries that have no outcome, as they came, for another pipeline; `None` if all have.
+    pub fn rest(self) -> Option<Self> {
+        let Self { lane, assignment, messages, faults, open, outbox, superseded } = self;
+        let mut rest = Self {
+            lane,
+            assignment,
+            messages: Vec::new(),
+            faults: Vec::new(),
+            open: RefCell::default(),
+            outbox,
+            superseded,
+        };
+        for (index, (message, mut open)) in messages.into_iter().zip(open.into_inner()).enumerate()
+        {
+            let Some(permit) = &mut open.permit else { continue };
+            drop(permit.split(open.grown));
+            (open.missing, open.worst, open.grown) = (1, Outcome::Filtered, 0);
+            let fault = faults.iter().find(|(faulty, _)| *faulty == index);
+            rest.faults.extend(fault.map(|(_, error)| (rest.messages.len(), error.clone())));
+            rest.messages.push(message);
+            rest.open.get_mut().push(open);
+        }
+        (!rest.messages.is_empty()).then_some(rest)
     }
 
     /// The messages as they came, one for each delivery.
@@ -81,11 +118,6 @@ impl Batch {
     /// What the source found wrong with deliveries for good, by index, ascending.
     pub fn faults(&self) -> &[(usize, Error)] {
         &self.faults
-    }
-
-    /// Whose deliveries these are.
-    pub fn assignment(&self) -> &Assignment {
-        &self.assignment
     }
 
     /// Says how many results delivery `index` will get; called once, before the first of them.
@@ -126,6 +158,26 @@ impl Batch {
         self.assignment.is_live() && self.open.borrow()[index].deadline.is_none_or(in_time)
     }
 
+    /// Whether what has no outcome is to be left to a newer pipeline.
+    pub fn is_superseded(&self) -> bool {
+        self.superseded.as_ref().is_some_and(CancellationToken::is_cancelled)
+    }
+
+    /// Returns once waiting makes no sense any more: the assignment is not live, or the pipeline
+    /// is superseded. Cancel-safe.
+    pub async fn interrupted(&self) {
+        let superseded = async {
+            match &self.superseded {
+                Some(superseded) => superseded.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.assignment.not_live() => {}
+            () = superseded => {}
+        }
+    }
+
     /// Whether results may still be used: nothing of an assignment that is over is settled.
     pub fn is_over(&self) -> bool {
         self.assignment.phase() == Phase::Over
@@ -141,8 +193,10 @@ impl Batch {
         if bytes == 0 {
             return;
         }
-        if let Some(permit) = &mut self.open.borrow_mut()[index].permit {
+        let open = &mut self.open.borrow_mut()[index];
+        if let Some(permit) = &mut open.permit {
             permit.grow(bytes as u64);
+            open.grown += bytes as u64;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What happens to one batch: steps, then targets.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -26,35 +27,39 @@ pub(crate) struct Pipeline {
     /// For steps whose error is not the message's fault.
     pub retry: Retry,
     pub status: Arc<RouteStatus>,
+    /// What its sinks have for themselves while they are open.
+    pub exclusive: Vec<PathBuf>,
 }
 
 impl Pipeline {
     /// Processes a batch. Each delivery is resolved as soon as its last part is, and all are when
-    /// this returns `Ok`; an error means that the route cannot go on.
+    /// this returns `Ok`, unless the pipeline was superseded meanwhile: then those that would have
+    /// to wait are not, nor those behind them. An error means that the route cannot go on.
     ///
     /// A delivery that a step failed on is dealt with in its place: what is before it is sent
     /// first, what is behind it waits, as order asks.
-    pub async fn process(self: Rc<Self>, batch: Batch) -> Result<(), Error> {
+    pub async fn process(&self, batch: &Batch) -> Result<(), Error> {
         let mut flow =
             Flow::run(&self.hops, &self.steps, batch.messages(), 0, batch.faults()).await;
         let mut failed = std::mem::take(&mut flow.failed);
         failed.sort_by_key(|failed| failed.delivery);
-        self.expect(&batch, &flow, 0..batch.messages().len(), &failed);
+        self.expect(batch, &flow, 0..batch.messages().len(), &failed);
         let mut from = 0;
         for failed in failed {
             let to = flow.parents.partition_point(|parent| *parent < failed.delivery);
-            self.deliver(&flow, from..to, &batch).await?;
+            self.deliver(&flow, from..to, batch).await?;
             from = to;
             let delivery = failed.delivery;
-            match self.come_through(&batch, failed).await {
-                Ok(again) => {
-                    self.expect(&batch, &again, delivery..delivery + 1, &[]);
-                    self.deliver(&again, 0..again.messages.len(), &batch).await?;
+            match self.come_through(batch, failed).await {
+                Some(Ok(again)) => {
+                    self.expect(batch, &again, delivery..delivery + 1, &[]);
+                    self.deliver(&again, 0..again.messages.len(), batch).await?;
                 }
-                Err(outcome) => batch.resolve_all(delivery, outcome),
+                Some(Err(outcome)) => batch.resolve_all(delivery, outcome),
+                None => return Ok(()),
             }
         }
-        self.deliver(&flow, from..flow.messages.len(), &batch).await
+        self.deliver(&flow, from..flow.messages.len(), batch).await
     }
 
     /// Sends a part of the flow to every target and waits for all of them.
@@ -97,14 +102,17 @@ impl Pipeline {
     }
 
     /// A delivery that failed before it could be sent: refused when that is the message's fault, tried again
-    /// until it comes through when it is not.
-    async fn come_through(&self, batch: &Batch, failed: Failed) -> Result<Flow, Outcome> {
+    /// until it comes through when it is not. `None` when the pipeline is superseded first.
+    async fn come_through(&self, batch: &Batch, failed: Failed) -> Option<Result<Flow, Outcome>> {
         let delivery = failed.delivery;
         let message: &Message = &batch.messages()[delivery];
         let inside = self.status.enter(failed.stage(), 1, &message.origin);
         let mut failed = failed;
         let mut attempts = 1;
         loop {
+            if batch.is_superseded() {
+                return None;
+            }
             let error = failed.described();
             if matches!(error.kind(), ErrorKind::Rejected | ErrorKind::Fatal) {
                 let reason = Reason { stage: failed.stage(), error: &error, attempts };
@@ -112,22 +120,22 @@ impl Pipeline {
                 let status = &self.status;
                 let outcome =
                     refuse(dead_letter, self.can_reject, status, batch, delivery, &reason, &inside);
-                return Err(outcome.await);
+                return outcome.await.map(Err);
             }
             self.status.error(failed.stage(), error.to_string());
             let wait = tokio::time::sleep(self.retry.wait(attempts, error.kind()));
             tokio::select! {
                 () = wait => {}
-                () = batch.assignment().not_live() => {}
+                () = batch.interrupted() => {}
             }
             if !batch.may_send(delivery) {
-                return Err(Outcome::Abandoned);
+                return Some(Err(Outcome::Abandoned));
             }
             attempts += 1;
             let one = std::slice::from_ref(message);
             let mut flow = Flow::run(&self.hops, &self.steps, one, delivery, &[]).await;
             match flow.failed.pop() {
-                None => return Ok(flow),
+                None => return Some(Ok(flow)),
                 Some(again) => failed = again,
             }
         }

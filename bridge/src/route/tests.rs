@@ -2,8 +2,10 @@
 
 mod faults;
 mod orders;
+mod reloads;
 mod stops;
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,11 +35,13 @@ pub(crate) struct Bench {
     steps: Vec<Box<dyn Transformer>>,
     budget: Budget,
     can_reject: bool,
+    exclusive: Vec<PathBuf>,
 }
 
 /// A route that runs.
 pub(crate) struct Run {
     pub status: Arc<RouteStatus>,
+    pipelines: Rc<Pipelines>,
     stop: watch::Sender<Option<Instant>>,
     task: JoinHandle<Result<(), Error>>,
 }
@@ -56,6 +60,7 @@ impl Bench {
             steps: Vec::new(),
             budget: Budget::unlimited(),
             can_reject: false,
+            exclusive: Vec::new(),
         }
     }
 
@@ -79,13 +84,25 @@ impl Bench {
         self
     }
 
+    /// The sinks have this file for themselves.
+    pub fn exclusive(mut self, path: &str) -> Self {
+        self.exclusive.push(path.into());
+        self
+    }
+
     pub fn budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
         self
     }
 
     pub fn route(self, source: Box<dyn Source>, status: &Arc<RouteStatus>) -> Route {
+        let lanes = Lanes::new(self.ordering, 16);
         let can_reject = self.can_reject || source.can_reject();
+        Route::new(source, self.pipeline(can_reject, status), lanes, status.clone())
+    }
+
+    /// Only what comes after the source.
+    pub fn pipeline(self, can_reject: bool, status: &Arc<RouteStatus>) -> Pipeline {
         let dead_letter = self.dead_letter.map(|sink| {
             Rc::new(DeadLetter::new(Box::new(sink), retry(), "test".into(), self.after))
         });
@@ -101,7 +118,7 @@ impl Bench {
                 route: status.clone(),
             }
         });
-        let pipeline = Pipeline {
+        Pipeline {
             hops: Hops::new("here", "test"),
             steps: self.steps,
             targets: targets.collect(),
@@ -109,8 +126,8 @@ impl Bench {
             can_reject,
             retry: retry(),
             status: status.clone(),
-        };
-        Route::new(source, pipeline, Lanes::new(self.ordering, 16), status.clone())
+            exclusive: self.exclusive,
+        }
     }
 
     /// Connects and runs. Must be called inside a `LocalSet`.
@@ -118,6 +135,7 @@ impl Bench {
         let status = RouteStatus::new("test", Facts::default());
         let budget = self.budget.clone();
         let mut route = self.route(source, &status);
+        let pipelines = route.pipelines().clone();
         let (stop, mut stopped) = watch::channel(None);
         let task = tokio::task::spawn_local(async move {
             let mut ledger = Ledger::default();
@@ -127,7 +145,7 @@ impl Bench {
             route.close().await;
             result
         });
-        Run { status, stop, task }
+        Run { status, pipelines, stop, task }
     }
 }
 
@@ -143,6 +161,13 @@ impl Run {
         let counts = self.status.counts();
         assert_eq!(counts.difference(), 0, "{counts:?}");
         counts
+    }
+
+    /// A reload that leaves the source as it is.
+    pub fn supersede(&self, bench: Bench) {
+        let can_reject = bench.can_reject;
+        let pipeline = bench.pipeline(can_reject, &self.status);
+        tokio::task::spawn_local(self.pipelines.supersede(pipeline));
     }
 
     pub fn stop(&self, within: Duration) {

@@ -8,24 +8,46 @@ use super::*;
 use crate::route::tests::{A_WHILE, Bench, local, messages};
 use crate::status::Facts;
 
+/// From this topic to this sink.
+#[derive(Clone)]
+struct Script {
+    topic: Partitions,
+    sink: RecordingSink,
+    status: Arc<RouteStatus>,
+}
+
+impl Plan for Script {
+    fn route(&self) -> Result<(Route, Budget), Error> {
+        let bench = Bench::new(Ordering::Key, &self.sink);
+        Ok((bench.route(self.topic.source(), &self.status), Budget::unlimited()))
+    }
+
+    fn pipeline(&self, can_reject: bool) -> Result<Pipeline, Error> {
+        Ok(Bench::new(Ordering::Key, &self.sink).pipeline(can_reject, &self.status))
+    }
+}
+
 struct Supervised {
     status: Arc<RouteStatus>,
+    plan: watch::Sender<Script>,
     stop: watch::Sender<Option<Instant>>,
     task: JoinHandle<()>,
 }
 
 fn start(topic: &Partitions, sink: &RecordingSink) -> Supervised {
     let status = RouteStatus::new("test", Facts::default());
+    let script = Script { topic: topic.clone(), sink: sink.clone(), status: status.clone() };
+    let (plan, plans) = watch::channel(script);
     let (stop, stopped) = watch::channel(None);
-    let make = {
-        let (topic, sink, status) = (topic.clone(), sink.clone(), status.clone());
-        move || {
-            let route = Bench::new(Ordering::Key, &sink).route(topic.source(), &status);
-            Ok((route, Budget::unlimited()))
-        }
-    };
-    let task = tokio::task::spawn_local(keep_running(make, status.clone(), stopped));
-    Supervised { status, stop, task }
+    let task = tokio::task::spawn_local(keep_running(plans, status.clone(), stopped));
+    Supervised { status, plan, stop, task }
+}
+
+impl Supervised {
+    /// A reload that leaves the source as it is.
+    fn reload(&self, sink: &RecordingSink) {
+        self.plan.send_modify(|script| script.sink = sink.clone());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,6 +105,44 @@ async fn a_source_that_dies_is_made_anew_and_goes_on_where_it_committed() {
         }
         tokio::time::sleep(A_WHILE).await;
         assert_eq!((topic.connects(), topic.committed()[0]), (2, 320));
+        assert_eq!(route.status.counts().difference(), 0);
+        assert_eq!(topic.violations(), Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_plan_reaches_the_route_that_runs_and_every_later_one() {
+    local(async {
+        let topic = Partitions::new("in", vec![messages(10, 2)]);
+        let (first, second, third) =
+            (RecordingSink::default(), RecordingSink::default(), RecordingSink::default());
+        first.answer(|_| Answer::Refused(ErrorKind::Transient));
+        let route = start(&topic, &first);
+        tokio::time::sleep(A_WHILE).await;
+        second.answer_probe(Some(Error::transient("not there yet")));
+        route.reload(&second);
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!((topic.connects(), topic.committed()[0]), (1, 10), "the source goes on");
+        assert_eq!(
+            (second.written().len(), second.probes()),
+            (10, 1),
+            "tried, and used all the same"
+        );
+        assert!(first.is_closed() && !second.is_closed());
+
+        topic.fail_next(Error::new(ErrorKind::Disconnected, "gone"));
+        topic.push(0, hybridge_core::testing::message("k", "10"));
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!((topic.connects(), second.written().len()), (2, 11), "made from the newest");
+
+        topic.fail_next(Error::new(ErrorKind::Disconnected, "gone"));
+        topic.fail_connect(Error::new(ErrorKind::Disconnected, "nobody there"));
+        topic.push(0, hybridge_core::testing::message("k", "11"));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        route.reload(&third);
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!((second.written().len(), third.written().len()), (11, 1));
         assert_eq!(route.status.counts().difference(), 0);
         assert_eq!(topic.violations(), Vec::<String>::new());
     })

@@ -3,9 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use hybridge_core::{Assignment, Error, ErrorKind, Header, Headers, Message, Sink, Text};
+use hybridge_core::{Error, ErrorKind, Header, Headers, Message, Sink, Text};
 
 use super::retry::Retry;
+use crate::route::batch::Batch;
 use crate::status::Stage;
 
 /// What is kept of an error's text: headers of some brokers must fit into one frame, and letters
@@ -48,13 +49,13 @@ impl DeadLetter {
     }
 
     /// Writes the letter and returns `Ok` once it is confirmed. Waits while the dead-letter target
-    /// fails; `Err` when the letter itself is refused, or when the assignment ended first
-    /// ([`Held`](ErrorKind::Held)). `failed` is told of every failed attempt.
+    /// fails; `Err` when the letter itself is refused, or when the assignment ended or the pipeline
+    /// was superseded first ([`Held`](ErrorKind::Held)). `failed` is told of every failed attempt.
     pub async fn write(
         &self,
         message: &Message,
         reason: &Reason<'_>,
-        assignment: &Assignment,
+        batch: &Batch,
         failed: impl Fn(&Error),
     ) -> Result<(), Error> {
         let letter = self.letter(message, reason);
@@ -77,8 +78,8 @@ impl DeadLetter {
             let wait = self.retry.wait(attempt, error.kind());
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = assignment.not_live() => {
-                    return Err(Error::new(ErrorKind::Held, "the assignment ended"));
+                () = batch.interrupted() => {
+                    return Err(Error::new(ErrorKind::Held, "interrupted"));
                 }
             }
             if error.kind() == ErrorKind::Disconnected

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::Config;
+use crate::{Config, RouteConfig};
 
 /// What differs between two configurations that were loaded. All lists are sorted by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -15,6 +15,8 @@ pub struct Diff {
     pub removed: Vec<String>,
     /// Routes to stop and start with what is new. A change of a connection changes the routes that use it.
     pub changed: Vec<String>,
+    /// Routes that differ only in what comes after their source, which can go on meanwhile.
+    pub continued: Vec<String>,
     /// Topics whose settings are new, gone or different.
     pub topics: Vec<String>,
     /// Sections that only a restart of the process changes: `admin`, `subscribe`, `storage`, `limits`.
@@ -30,9 +32,11 @@ impl Diff {
 
 /// What differs between `old` and `new`, both as they were loaded.
 pub fn diff(old: &Config, new: &Config) -> Diff {
-    let (added, removed, changed) = entries(&old.routes, &new.routes);
-    let (more, fewer, different) = entries(&old.topics, &new.topics);
-    let topics: BTreeSet<String> = more.into_iter().chain(fewer).chain(different).collect();
+    let (added, removed, different) = entries(&old.routes, &new.routes);
+    let (continued, changed) =
+        different.into_iter().partition(|name| same_source(&old.routes[name], &new.routes[name]));
+    let (more, fewer, other) = entries(&old.topics, &new.topics);
+    let topics: BTreeSet<String> = more.into_iter().chain(fewer).chain(other).collect();
     let sections = [
         ("admin", old.admin != new.admin),
         ("limits", old.limits != new.limits),
@@ -44,9 +48,15 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         added,
         removed,
         changed,
+        continued,
         topics: topics.into_iter().collect(),
         restart: restart.map(|(section, _)| section).collect(),
     }
+}
+
+/// Whether a source that runs, and the lanes behind it, do for both.
+fn same_source(old: &RouteConfig, new: &RouteConfig) -> bool {
+    old.from == new.from && old.limits == new.limits && old.lane_ordering() == new.lane_ordering()
 }
 
 /// The names that are new, gone, and in both with different values.

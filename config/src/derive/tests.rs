@@ -57,6 +57,9 @@ routes:
   gone: { from: { log: { topic: a } }, to: { log: { topic: b } } }
   same: { from: { log: { topic: c } }, to: { http: { connection: d } } }
   moved: { from: { log: { topic: d } }, to: { http: { connection: c } } }
+  slower: { from: { log: { topic: d } }, to: { log: { topic: e } } }
+  rekeyed: { from: { log: { topic: d } }, to: { log: { topic: f } } }
+  restarted: { from: { log: { topic: d } }, to: { log: { topic: g } } }
 topics: { a: { partitions: 2 } }
 ",
     );
@@ -66,6 +69,9 @@ routes:
   new: { from: { log: { topic: a } }, to: { log: { topic: b } } }
   same: { from: { log: { topic: c } }, to: { http: { connection: d } } }
   moved: { from: { log: { topic: d } }, to: { http: { connection: c } } }
+  slower: { from: { log: { topic: d } }, to: { log: { topic: e } }, limits: { lanes: 2 } }
+  rekeyed: { from: { log: { topic: d } }, to: { log: { topic: f } }, transform: [ { map: { set: { key: a } } } ] }
+  restarted: { from: { log: { topic: h } }, to: { log: { topic: g } } }
 limits: { memory: 1GiB }
 storage: { path: elsewhere }
 ",
@@ -73,7 +79,8 @@ storage: { path: elsewhere }
     let expected = Diff {
         added: vec!["new".into()],
         removed: vec!["gone".into()],
-        changed: vec!["moved".into()],
+        changed: vec!["rekeyed".into(), "restarted".into(), "slower".into()],
+        continued: vec!["moved".into()],
         topics: vec!["a".into()],
         restart: vec!["limits", "storage"],
     };

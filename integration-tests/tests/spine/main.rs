@@ -4,4 +4,5 @@ mod cloud_samples;
 mod durability;
 mod lifecycle;
 mod load;
+mod reload;
 mod secrets;

@@ -154,6 +154,7 @@ enum Act {
     Lose { partition: usize },
     Reassign { partition: usize },
     Wait { millis: u64 },
+    Reload,
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -165,6 +166,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => (0..3usize).prop_map(|partition| Act::Lose { partition }),
         3 => (0..3usize).prop_map(|partition| Act::Reassign { partition }),
         4 => (1..400u64).prop_map(|millis| Act::Wait { millis }),
+        2 => Just(Act::Reload),
     ];
     proptest::collection::vec(act, 1..30)
 }
@@ -199,8 +201,8 @@ proptest! {
             let topic = Partitions::with_cap("in", partitions, 50);
             topic.max_batch(20);
             let (sink, letters) = (RecordingSink::default(), RecordingSink::default());
-            let bench = Bench::new(Ordering::Key, &sink).dead_letter(&letters);
-            let run = bench.run(topic.source());
+            let bench = || Bench::new(Ordering::Key, &sink).dead_letter(&letters);
+            let run = bench().run(topic.source());
             for act in acts {
                 match act {
                     Act::Refuse { body: wrong, permanent } => {
@@ -215,6 +217,7 @@ proptest! {
                     Act::Wait { millis } => {
                         run.settle_for(Duration::from_millis(millis)).await;
                     }
+                    Act::Reload => run.supersede(bench()),
                 }
                 assert_eq!(topic.violations(), Vec::<String>::new());
             }
