@@ -167,3 +167,47 @@ async fn a_reload_behind_a_source_disturbs_no_sender_and_repeats_nothing() -> Re
     assert_eq!(daemon.log().matches("route connected").count(), 3, "each source once");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_from_one_pipeline_to_the_next_without_a_torn_line() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let listen = ports::free()?;
+    let path = folder.path().join("out.jsonl");
+    let config = |fsync: bool| {
+        format!(
+            "routes:\n  in:\n    from: {{ http: {{ listen: \"{listen}\" }} }}\n    to: {{ file: {{ path: \"{}\", fsync: {fsync} }} }}\n    ordering: key\n",
+            path.display()
+        )
+    };
+    let mut daemon = Daemon::new(folder.path(), &config(true))?;
+    daemon.start_ready().await?;
+    let journal = Arc::new(Journal::new(3, 64, 0));
+    let producer = Producer::start(load(listen), journal.clone());
+    for number in 0..6 {
+        let before = journal.counts().1;
+        until("events flow", async || Ok(journal.counts().1 > before + 100)).await?;
+        daemon.configure(&config(number % 2 == 1))?;
+        daemon.signal(Signal::HangUp)?;
+        until("the route has the new file", async || {
+            Ok(daemon.log().matches("route goes on").count() > number)
+        })
+        .await?;
+    }
+    producer.stop();
+    producer.finish(SOON).await?;
+    assert_eq!(journal.entries().unknown_attempts, 0);
+    let lines = std::fs::read_to_string(&path)?;
+    let ids: Result<Vec<Id>> = lines
+        .lines()
+        .map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line)?;
+            event["id"].as_str().context("without id")?.parse()
+        })
+        .collect();
+    let (sent, accepted) = journal.counts();
+    let clean = Verdict { sent, accepted, delivered: sent, ..Verdict::default() };
+    assert_eq!(oracle::judge(&journal, &ids?, &[]), clean);
+    let log = daemon.log();
+    assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
+    Ok(())
+}
