@@ -1,7 +1,7 @@
 //! What a line means, and how a message is written as one.
 
 use bytes::Bytes;
-use hybridge_core::{Error, ErrorKind, Message, Value};
+use hybridge_core::{Error, ErrorKind, Message, Text, Value};
 use hybridge_schemas::cloudevents::{self, Mode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -105,8 +105,8 @@ fn decode_json(line: &Bytes) -> Result<Message, Error> {
     }
     let invalid = |error| Error::with_source(ErrorKind::Rejected, "not a CloudEvent", error);
     let mut message = cloudevents::json::decode(line, Mode::Lenient).map_err(invalid)?;
-    let key = message.attributes.get("partitionkey").and_then(Value::as_text);
-    message.key = key.map(|key| key.as_bytes().clone());
+    let key = message.attributes.get("partitionkey").and_then(Value::into_text);
+    message.key = key.map(Text::into_bytes);
     Ok(message)
 }
 

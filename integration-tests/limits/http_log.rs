@@ -1,5 +1,6 @@
-//! Limit of `http -> log`: takes bodies over HTTP, appends them to one file and answers each once
-//! the `fdatasync` that covers it is done. One thread writes; whatever waits shares a sync.
+//! Limit of `http -> log`: takes bodies over HTTP, appends them to one file under their checksums and answers each once
+//! the `fdatasync` that covers it is done. One thread writes; whatever waits shares a sync. A body that is a JSON array
+//! becomes a record for each of its values.
 //!
 //! `limit-http-log LISTEN FILE`
 
@@ -14,11 +15,13 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
+use hybridge_integration_tests::records;
+use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
 const WAITING: usize = 4096;
 
-type Append = (Bytes, oneshot::Sender<()>);
+type Append = (Vec<Bytes>, oneshot::Sender<()>);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -35,11 +38,21 @@ async fn main() -> Result<()> {
 }
 
 async fn append(State(appends): State<mpsc::Sender<Append>>, body: Bytes) -> StatusCode {
+    let Ok(records) = split(&body) else { return StatusCode::BAD_REQUEST };
     let (done, synced) = oneshot::channel();
-    if appends.send((body, done)).await.is_err() || synced.await.is_err() {
+    if appends.send((records, done)).await.is_err() || synced.await.is_err() {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     StatusCode::NO_CONTENT
+}
+
+/// The values of a batch, or the body as it is.
+fn split(body: &Bytes) -> Result<Vec<Bytes>> {
+    if !body.starts_with(b"[") {
+        return Ok(vec![body.clone()]);
+    }
+    let values: Vec<&RawValue> = serde_json::from_slice(body)?;
+    Ok(values.iter().map(|value| body.slice_ref(value.get().as_bytes())).collect())
 }
 
 fn write(mut file: File, mut waiting: mpsc::Receiver<Append>) -> Result<()> {
@@ -47,9 +60,8 @@ fn write(mut file: File, mut waiting: mpsc::Receiver<Append>) -> Result<()> {
     let mut buffer = Vec::new();
     while waiting.blocking_recv_many(&mut group, WAITING) > 0 {
         buffer.clear();
-        for (body, _) in &group {
-            buffer.extend_from_slice(&(body.len() as u32).to_le_bytes());
-            buffer.extend_from_slice(body);
+        for record in group.iter().flat_map(|(records, _)| records) {
+            records::put(&mut buffer, record);
         }
         file.write_all(&buffer)?;
         file.sync_data()?;

@@ -1,5 +1,5 @@
-//! Limit of `log -> http`: reads records of one file and posts each as a body, over a fixed number
-//! of connections with one open request each.
+//! Limit of `log -> http`: reads records of one file, each the header lines of an event and its body, and posts each with
+//! the client library that the bridge uses, with a fixed number of requests open.
 //!
 //! `limit-log-http IN ADDRESS`; says `done` when everything was answered and waits to be killed.
 
@@ -13,11 +13,13 @@ use futures_util::future::try_join_all;
 use http_body_util::{BodyExt, Full};
 use hybridge_integration_tests::records::{Records, wait_to_be_killed};
 use hyper::Request;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 
-const CONNECTIONS: usize = 64;
+const OPEN: usize = 64;
+
+type Http = Client<HttpConnector, Full<Bytes>>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -25,26 +27,33 @@ async fn main() -> Result<()> {
     let input = Records::open(&arguments.next().context("IN")?)?;
     let address: SocketAddr = arguments.next().context("ADDRESS")?.parse()?;
     let input = Rc::new(RefCell::new(input));
-    try_join_all((0..CONNECTIONS).map(|_| post_all(input.clone(), address))).await?;
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let client = Client::builder(TokioExecutor::new()).build(connector);
+    let uri: hyper::Uri = format!("http://{address}/").parse()?;
+    try_join_all((0..OPEN).map(|_| post_all(&input, &client, &uri))).await?;
     wait_to_be_killed()
 }
 
-async fn post_all(input: Rc<RefCell<Records>>, address: SocketAddr) -> Result<()> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
+async fn post_all(input: &RefCell<Records>, client: &Http, uri: &hyper::Uri) -> Result<()> {
     loop {
-        let Some(body) = input.borrow_mut().next_record()?.map(Bytes::copy_from_slice) else {
-            return Ok(());
+        let request = match input.borrow_mut().next_record()? {
+            Some(record) => request(uri, record)?,
+            None => return Ok(()),
         };
-        let request = Request::post("/")
-            .header("host", address.to_string())
-            .header("content-type", "application/json")
-            .body(Full::new(body))?;
-        sender.ready().await?;
-        let response = sender.send_request(request).await?;
+        let response = client.request(request).await?;
         ensure!(response.status().is_success(), "answered {}", response.status());
         response.into_body().collect().await?;
     }
+}
+
+/// The header lines end with an empty one; the body follows.
+fn request(uri: &hyper::Uri, record: &[u8]) -> Result<Request<Full<Bytes>>> {
+    let end = record.windows(4).position(|four| four == b"\r\n\r\n").context("no header lines")?;
+    let mut request = Request::post(uri.clone());
+    for line in std::str::from_utf8(&record[..end])?.split("\r\n") {
+        let (name, value) = line.split_once(": ").context("no header line")?;
+        request = request.header(name, value);
+    }
+    Ok(request.body(Full::new(Bytes::copy_from_slice(&record[end + 4..])))?)
 }

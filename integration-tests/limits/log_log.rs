@@ -1,5 +1,5 @@
-//! Limit of `log -> log`: reads records of one file, appends them to another, syncs it, and then
-//! notes in a third how far it has come.
+//! Limit of `log -> log`: reads records of one file and checks them, appends them to another under new checksums,
+//! syncs it, and then notes in a third how far it has come.
 //!
 //! `limit-log-log IN OUT CURSOR`; says `done` when the input is copied and waits to be killed.
 
@@ -8,7 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result};
-use hybridge_integration_tests::records::{Records, wait_to_be_killed};
+use hybridge_integration_tests::records::{self, Records, wait_to_be_killed};
 
 const PIECE: usize = 256 * 1024;
 
@@ -23,8 +23,7 @@ fn main() -> Result<()> {
         buffer.clear();
         while buffer.len() < PIECE {
             let Some(record) = input.next_record()? else { break };
-            buffer.extend_from_slice(&(record.len() as u32).to_le_bytes());
-            buffer.extend_from_slice(record);
+            records::put(&mut buffer, record);
             count += 1;
         }
         if buffer.is_empty() {

@@ -1,4 +1,5 @@
-//! The file of length-prefixed records that the limit programs read, and how they end.
+//! The file of records that the limit programs read, and how they end. A record has its length and its CRC-32C before
+//! it, as those of the embedded log have.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
@@ -6,7 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-const MAX_RECORD: usize = 16 * 1024 * 1024;
+const MAX_RECORD: u32 = 16 * 1024 * 1024;
+const HEAD: usize = 8;
 
 /// Reads one record after the other.
 #[derive(Debug)]
@@ -24,27 +26,39 @@ impl Records {
 
     /// The next record; `None` at the end.
     pub fn next_record(&mut self) -> Result<Option<&[u8]>> {
-        let mut length = [0; 4];
-        match self.file.read_exact(&mut length) {
+        let mut head = [0; HEAD];
+        match self.file.read_exact(&mut head) {
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
             result => result?,
         }
-        let length = u32::from_le_bytes(length) as usize;
+        let (length, crc) = (u32::from_le_bytes([head[0], head[1], head[2], head[3]]), &head[4..]);
         if length > MAX_RECORD {
             bail!("a record of {length} bytes");
         }
-        self.record.resize(length, 0);
+        self.record.resize(length as usize, 0);
         self.file.read_exact(&mut self.record)?;
+        if crc32c::crc32c(&self.record).to_le_bytes() != crc {
+            bail!("a damaged record");
+        }
         Ok(Some(&self.record))
     }
+}
+
+/// Appends a record behind its length and checksum.
+pub fn put(buffer: &mut Vec<u8>, record: &[u8]) {
+    buffer.extend_from_slice(&(record.len() as u32).to_le_bytes());
+    buffer.extend_from_slice(&crc32c::crc32c(record).to_le_bytes());
+    buffer.extend_from_slice(record);
 }
 
 /// Writes a file of records.
 pub fn write(path: &Path, records: impl Iterator<Item = Vec<u8>>) -> Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
+    let mut buffer = Vec::new();
     for record in records {
-        file.write_all(&(record.len() as u32).to_le_bytes())?;
-        file.write_all(&record)?;
+        buffer.clear();
+        put(&mut buffer, &record);
+        file.write_all(&buffer)?;
     }
     file.into_inner()?.sync_all()?;
     Ok(())

@@ -5,7 +5,7 @@ mod wrap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hybridge_config::transform::cloudevents::{CloudeventsConfig, PlainMessages};
-use hybridge_core::{Applied, Error, Message, Transformer, Value};
+use hybridge_core::{Applied, Error, Message, Text, Transformer, Value};
 use hybridge_schemas::cloudevents::http::{ContentMode, content_mode};
 use hybridge_schemas::cloudevents::{DecodeError, Mode, attribute, json};
 use hybridge_schemas::media_type::MediaType;
@@ -107,15 +107,16 @@ impl Transformer for Step {
     }
 }
 
-fn content_type(message: &Message) -> Option<&str> {
+fn content_type(message: &Message) -> Option<Text> {
     let value = message.headers.get_ignore_case("content-type")?;
-    std::str::from_utf8(value).ok().map(str::trim)
+    Text::from_utf8(value.slice_ref(value.trim_ascii())).ok()
 }
 
 /// How a message that is no event carries events. Sources without headers (a file of lines) cannot
 /// say so: there a JSON object that has all required attributes is an event.
 fn mode_of(message: &Message) -> ContentMode {
     let content_type = content_type(message);
+    let content_type = content_type.as_deref();
     let mode = content_mode(content_type);
     let may_be_event = content_type.is_none_or(|text| {
         MediaType::parse(text).is_some_and(|media_type| media_type.is("application", "json"))
@@ -138,6 +139,7 @@ fn json_payload(message: &Message) -> Result<Bytes, Error> {
     let is_json =
         |media_type: MediaType<'_>| media_type.is_json() && !media_type.has_foreign_charset();
     let content_type = content_type(message);
+    let content_type = content_type.as_deref();
     if content_type.is_some_and(|text| !MediaType::parse(text).is_some_and(is_json)) {
         let name: String = content_type.unwrap_or_default().chars().take(100).collect();
         return Err(malformed(&DecodeError::UnsupportedFormat(name)));
@@ -156,7 +158,7 @@ fn malformed(error: &DecodeError) -> Error {
 /// Without a key of its own it has that of the `partitionkey` extension.
 fn as_event(message: &Message, event: Message) -> Message {
     let partition_key = || match event.attributes.get("partitionkey") {
-        Some(Value::String(key)) => Some(key.as_bytes().clone()),
+        Some(Value::String(key)) => Some(key.into_bytes()),
         _ => None,
     };
     let mut headers = message.headers.clone();

@@ -7,14 +7,14 @@ pub(crate) fn spelled(headers: &Headers, name: &Text) -> Text {
     if headers.iter().any(|header| header.name == *name) {
         return name.clone();
     }
-    let other = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-    other.map_or_else(|| name.clone(), |header| header.name.clone())
+    let other = headers.iter().find(|header: &Header| header.name.eq_ignore_ascii_case(name));
+    other.map_or_else(|| name.clone(), |header| header.name)
 }
 
 /// Removes all of this name, however they are spelled.
 pub(crate) fn remove(headers: &mut Headers, name: &str) {
-    let is_kept = |header: &&Header| !header.name.eq_ignore_ascii_case(name);
+    let is_kept = |header: &Header| !header.name.eq_ignore_ascii_case(name);
     if !headers.iter().all(|header| is_kept(&header)) {
-        *headers = headers.iter().filter(is_kept).cloned().collect();
+        *headers = headers.iter().filter(is_kept).collect();
     }
 }

@@ -16,6 +16,7 @@ mod error;
 mod headers;
 mod message;
 mod outcome;
+mod packed;
 mod sink;
 mod source;
 mod stable_id;
@@ -27,7 +28,7 @@ mod transformer;
 mod watermark;
 
 pub use assignment::{Assignment, AssignmentId, Phase};
-pub use attributes::{Attributes, Value};
+pub use attributes::{Attributes, Value, ValueRef};
 pub use budget::{Budget, Permit, Pool, Share};
 pub use delivery::{Delivery, Tag};
 pub use error::{Error, ErrorKind};

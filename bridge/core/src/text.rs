@@ -23,9 +23,7 @@ impl Text {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        // Checked once when it was made; the second check costs nothing next to the wire, and an
-        // `unsafe` here would be the only one of the crate.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        checked(&self.0)
     }
 
     /// The UTF-8 bytes, without a copy and without a check.
@@ -37,6 +35,12 @@ impl Text {
     pub fn into_bytes(self) -> Bytes {
         self.0
     }
+}
+
+/// Text that was checked once when it was made: the second check costs nothing next to the wire, and
+/// an `unsafe` here would be the only one of the crate.
+pub(crate) fn checked(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl Deref for Text {

@@ -5,7 +5,7 @@
 //! position never passes one that is not resolved. The idea of a queue per source partition whose
 //! acknowledged prefix is committable is that of Kafka Connect's `SubmittedRecords`.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::{Assignment, AssignmentId, Outcome, Tag};
 
@@ -17,7 +17,8 @@ use crate::{Assignment, AssignmentId, Outcome, Tag};
 #[derive(Debug)]
 pub struct Watermark {
     cap: usize,
-    tracks: HashMap<AssignmentId, Track>,
+    /// A tree: there are few, and every delivery asks for its own.
+    tracks: BTreeMap<AssignmentId, Track>,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ struct Entry {
 impl Watermark {
     /// No assignments yet; at most `cap` deliveries of each are uncommitted at a time.
     pub fn new(cap: usize) -> Self {
-        Self { cap, tracks: HashMap::new() }
+        Self { cap, tracks: BTreeMap::new() }
     }
 
     /// Starts an assignment whose first unresolved position is `position`.

@@ -4,6 +4,8 @@
 //! processes are stopped here: each route adds itself to a header, and what meets itself there is
 //! a dead letter. So a loop amplifies nothing: a message goes round once.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use hybridge_core::{Error, Header, Headers, Message, Text};
 
@@ -15,8 +17,9 @@ const MAX_HOPS: usize = 16;
 /// Adds one route to the hop list of messages.
 pub(crate) struct Hops {
     own: Text,
-    /// For messages that have no other headers: the common case costs no allocation.
-    alone: Headers,
+    /// The headers of the last message, before and after: most messages of a route have the same
+    /// ones, and for them nothing is allocated.
+    last: RefCell<(Headers, Headers)>,
 }
 
 impl Hops {
@@ -25,22 +28,24 @@ impl Hops {
         let own = Text::from(format!("{instance}/{route}"));
         let name = Text::from_static(HEADER);
         let alone = [Header { name, value: Some(own.as_bytes().clone()) }].into_iter().collect();
-        Self { own, alone }
+        Self { own, last: RefCell::new((Headers::new(), alone)) }
     }
 
     /// The message with this hop added; an error if it was here before.
     pub fn stamp(&self, message: &Message) -> Result<Message, Error> {
-        let mut message = message.clone();
-        if message.headers.is_empty() {
-            message.headers = self.alone.clone();
-            return Ok(message);
+        let mut last = self.last.borrow_mut();
+        if last.0 != message.headers {
+            let mut stamped = message.headers.clone();
+            let value = match stamped.get_ignore_case(HEADER) {
+                None => self.own.as_bytes().clone(),
+                Some(before) => self.extend(&before)?,
+            };
+            stamped.set(Text::from_static(HEADER), Some(value));
+            // A copy: a slice would keep the memory that the message came in.
+            let before = Bytes::copy_from_slice(message.headers.as_block());
+            *last = (Headers::from_block(before), stamped);
         }
-        let value = match message.headers.get_ignore_case(HEADER) {
-            None => self.own.as_bytes().clone(),
-            Some(before) => self.extend(before)?,
-        };
-        message.headers.set(Text::from_static(HEADER), Some(value));
-        Ok(message)
+        Ok(Message { headers: last.1.clone(), ..message.clone() })
     }
 
     fn extend(&self, before: &Bytes) -> Result<Bytes, Error> {

@@ -5,7 +5,7 @@
 //! busy one large batches, with no timer. Lanes are futures of the route, not tasks: they share
 //! its thread and its plain state.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hasher;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,7 +32,8 @@ pub(crate) struct Lanes {
     /// Lanes of the whole route, shared out over its assignments.
     width: usize,
     lanes: Vec<Lane>,
-    assignments: HashMap<AssignmentId, Own>,
+    /// A tree: there are few, and every delivery asks for its own.
+    assignments: BTreeMap<AssignmentId, Own>,
     running: FuturesUnordered<Run>,
     outbox: Outbox,
     /// Deliveries that are queued or in a batch.
@@ -85,7 +86,7 @@ impl Lanes {
             ordering,
             width: width.max(1),
             lanes: Vec::new(),
-            assignments: HashMap::new(),
+            assignments: BTreeMap::new(),
             running: FuturesUnordered::new(),
             outbox: Outbox::default(),
             held: 0,

@@ -52,7 +52,7 @@ pub(super) fn event(topic: &Topic, partition: u32, record: Record) -> Message {
     if let Some(kind) = message.headers.get_ignore_case("content-type").and_then(text) {
         set(&mut attributes, "datacontenttype", Value::String(kind));
     }
-    if let Some(key) = message.key.as_ref().and_then(text) {
+    if let Some(key) = message.key.clone().and_then(text) {
         set(&mut attributes, "partitionkey", Value::String(key));
     }
     message.attributes = attributes;
@@ -85,7 +85,7 @@ fn time(millis: i64) -> Option<String> {
 }
 
 /// What may stand in an attribute: text without control characters, and not empty.
-fn text(bytes: &bytes::Bytes) -> Option<Text> {
-    let text = Text::from_utf8(bytes.clone()).ok()?;
+fn text(bytes: bytes::Bytes) -> Option<Text> {
+    let text = Text::from_utf8(bytes).ok()?;
     (!text.is_empty() && !text.chars().any(char::is_control)).then_some(text)
 }

@@ -74,7 +74,7 @@ struct State {
 
 /// What became of the record of an event that is due again.
 enum Again {
-    Record(Record, Option<Large>),
+    Record(Box<Record>, Option<Large>),
     /// Retention or damage took it.
     Gone,
     /// There is no room for it now.
@@ -236,7 +236,7 @@ impl Group {
             match self.read_again(leased.key, making).await {
                 Ok(Again::Record(record, large)) => {
                     self.redelivered.increment(1);
-                    return Ok(Some(Given { leased, record, large }));
+                    return Ok(Some(Given { leased, record: *record, large }));
                 }
                 Ok(Again::Gone) => {
                     let topic = self.topic.name();
@@ -268,7 +268,7 @@ impl Group {
                 Read::Records(chunk) => {
                     let first = chunk.into_records(()).next();
                     return Ok(match first.filter(|record| record.offset == offset) {
-                        Some(record) => Again::Record(record, large),
+                        Some(record) => Again::Record(Box::new(record), large),
                         None => Again::Gone,
                     });
                 }

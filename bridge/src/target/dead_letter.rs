@@ -116,7 +116,7 @@ impl DeadLetter {
             name: Text::from(format!("{PREFIX}{name}")),
             value: Some(Bytes::from(value)),
         });
-        let headers: Headers = kept.cloned().chain(added).collect();
+        let headers: Headers = kept.chain(added).collect();
         Message { headers, ..message.clone() }
     }
 }

@@ -53,7 +53,7 @@ impl RecordView {
             attributes: message
                 .attributes
                 .iter()
-                .map(|(name, value)| (name.to_string(), attribute(value)))
+                .map(|(name, value)| (name.to_string(), attribute(&value)))
                 .collect(),
             headers: message
                 .headers

@@ -4,7 +4,7 @@ mod wrap;
 
 use bytes::Bytes;
 use hybridge_config::connector::http::{PlainBodies, SourceConfig};
-use hybridge_core::{Error, Message, Value};
+use hybridge_core::{Error, Message, Text, Value};
 use hybridge_schemas::cloudevents::DecodeError;
 use hybridge_schemas::cloudevents::http::{self as binding, Decoded, is_forwarded};
 use hybridge_schemas::template::Template;
@@ -120,8 +120,8 @@ impl Intake {
         message.key = match &self.key {
             Some(key) => Some(key.render(&message).map_err(unprocessable)?.into_bytes()),
             None => {
-                let key = message.attributes.get("partitionkey").and_then(Value::as_text);
-                key.map(|key| key.as_bytes().clone())
+                let key = message.attributes.get("partitionkey").and_then(Value::into_text);
+                key.map(Text::into_bytes)
             }
         };
         for name in self.referred.iter().filter(|name| !self.copied.contains(name)) {

@@ -16,6 +16,7 @@ use hybridge_config::Ordering;
 use hybridge_config::connector::http::{Mode, SinkConfig};
 use hybridge_core::{Error, ErrorKind, Message, Receipt};
 use hyper::Request;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use self::batch::Events;
@@ -27,7 +28,7 @@ use self::verdict::Answer;
 
 /// A target that messages are posted to.
 ///
-/// One `send` has at most `max_in_flight` requests open. In an ordered route a key's next message
+/// At most `max_in_flight` requests are open at a time. In an ordered route a key's next message
 /// follows the confirmation of the one before it. Requests are not started later than `timeout`
 /// after the call, so it returns within twice that time; what was not started is
 /// [`Held`](ErrorKind::Held), as is all that is left once the target has asked for less, refused
@@ -40,6 +41,9 @@ pub struct Sink {
     mode: Mode,
     timeout: Duration,
     max_in_flight: usize,
+    /// One permit for each request that may be open, over all lanes: more would not find a
+    /// connection to use again.
+    open: Semaphore,
     max_batch: usize,
     retry_after_max: Duration,
 }
@@ -66,6 +70,7 @@ impl Sink {
             mode: config.mode,
             timeout: config.timeout.get(),
             max_in_flight: config.max_in_flight.max(1) as usize,
+            open: Semaphore::new(config.max_in_flight.max(1) as usize),
             max_batch: config.max_batch.max(1) as usize,
             retry_after_max: config.retry_after_max.get(),
         })
@@ -78,9 +83,8 @@ impl Sink {
             self.max_in_flight,
             async |chain: Vec<usize>| {
                 for index in chain {
-                    let Some(message) = batch.get(index).filter(|_| sending.goes_on()) else {
-                        return;
-                    };
+                    let Some(_open) = sending.turn(&self.open).await else { return };
+                    let Some(message) = batch.get(index) else { return };
                     let result = self.post_one(client, message).await;
                     sending.note(result.as_ref().err());
                     let failed = result.is_err();
@@ -199,8 +203,13 @@ impl Sending {
         Self { until: Instant::now() + timeout, halted: Cell::new(false) }
     }
 
-    fn goes_on(&self) -> bool {
-        !self.halted.get() && Instant::now() < self.until
+    /// Waits until one more request may be open; `None` when nothing more is to be started.
+    async fn turn<'a>(&self, open: &'a Semaphore) -> Option<SemaphorePermit<'a>> {
+        let turn = match open.try_acquire() {
+            Ok(turn) => turn,
+            Err(_) => tokio::time::timeout_at(self.until, open.acquire()).await.ok()?.ok()?,
+        };
+        (!self.halted.get() && Instant::now() < self.until).then_some(turn)
     }
 
     fn note(&self, error: Option<&Error>) {

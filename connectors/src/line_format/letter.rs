@@ -49,7 +49,7 @@ fn fact(name: &str, value: &[u8], out: &mut Vec<u8>) {
 }
 
 fn headers(message: &Message, out: &mut Vec<u8>) {
-    let is_own = |header: &&Header| !header.name.starts_with(DEAD_LETTER_PREFIX);
+    let is_own = |header: &Header| !header.name.starts_with(DEAD_LETTER_PREFIX);
     let mut own = message.headers.iter().filter(is_own).peekable();
     if own.peek().is_none() {
         return;
@@ -57,10 +57,10 @@ fn headers(message: &Message, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"headers\":[");
     while let Some(Header { name, value }) = own.next() {
         out.extend_from_slice(b"{\"name\":");
-        write_string(out, name);
+        write_string(out, &name);
         out.push(b',');
         match value {
-            Some(value) => text_or_base64("value", value, out),
+            Some(value) => text_or_base64("value", &value, out),
             None => out.extend_from_slice(b"\"value\":null"),
         }
         out.extend_from_slice(if own.peek().is_some() { b"}," } else { b"}" });

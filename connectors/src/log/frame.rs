@@ -14,13 +14,13 @@
 //! | 36 | 4 | length of the key |
 //! | 40 | 4 | length of the attributes |
 //! | 44 | 4 | length of the headers |
-//! | 48 | | key, attributes, headers, payload |
+//! | 48 | | key, attributes, headers, payload; attributes and headers as the blocks that a message holds |
 //!
 //! The seed makes a frame valid only in its own segment: a payload that holds a copy of another segment is never taken
 //! for records when the reader looks for the next one after a damaged record.
 
 use bytes::Bytes;
-use hybridge_core::{Attributes, Header, Headers, Message, Text, Value};
+use hybridge_core::{Attributes, Headers, Message};
 
 /// Bytes before the key; no frame is shorter.
 pub(crate) const HEAD: usize = 48;
@@ -34,8 +34,8 @@ const HAS_TIME: u16 = 4;
 /// The bytes that a message takes up as a record.
 pub(crate) fn frame_len(message: &Message) -> usize {
     HEAD + message.key.as_ref().map_or(0, Bytes::len)
-        + attributes_len(&message.attributes)
-        + headers_len(&message.headers)
+        + message.attributes.size()
+        + message.headers.size()
         + message.payload.as_ref().map_or(0, Bytes::len)
 }
 
@@ -74,9 +74,9 @@ impl Frames {
         self.starts.push(start);
         let key = message.key.as_deref();
         let payload = message.payload.as_deref();
-        let attributes = attributes_len(&message.attributes);
-        let headers = headers_len(&message.headers);
-        let total = HEAD + key.map_or(0, <[u8]>::len) + attributes + headers;
+        let attributes = message.attributes.as_block();
+        let headers = message.headers.as_block();
+        let total = HEAD + key.map_or(0, <[u8]>::len) + attributes.len() + headers.len();
         let length = (total + payload.map_or(0, <[u8]>::len) - 8) as u32;
         let flags = if key.is_some() { HAS_KEY } else { 0 }
             | if payload.is_some() { HAS_PAYLOAD } else { 0 }
@@ -88,12 +88,12 @@ impl Frames {
         head[32..34].copy_from_slice(&flags.to_le_bytes());
         head[34..36].copy_from_slice(&length_check(length).to_le_bytes());
         head[36..40].copy_from_slice(&(key.map_or(0, <[u8]>::len) as u32).to_le_bytes());
-        head[40..44].copy_from_slice(&(attributes as u32).to_le_bytes());
-        head[44..48].copy_from_slice(&(headers as u32).to_le_bytes());
+        head[40..44].copy_from_slice(&(attributes.len() as u32).to_le_bytes());
+        head[44..48].copy_from_slice(&(headers.len() as u32).to_le_bytes());
         self.bytes.extend_from_slice(&head);
         self.bytes.extend_from_slice(key.unwrap_or_default());
-        put_attributes(&mut self.bytes, &message.attributes);
-        put_headers(&mut self.bytes, &message.headers);
+        self.bytes.extend_from_slice(attributes);
+        self.bytes.extend_from_slice(headers);
         self.bytes.extend_from_slice(payload.unwrap_or_default());
     }
 
@@ -188,8 +188,8 @@ impl Head {
         Message {
             key: has(HAS_KEY).then(|| frame.slice(HEAD..key_end)),
             payload: has(HAS_PAYLOAD).then(|| frame.slice(headers_end..self.total as usize)),
-            headers: take_headers(&frame.slice(attributes_end..headers_end)),
-            attributes: take_attributes(&frame.slice(key_end..attributes_end)),
+            headers: Headers::from_block(frame.slice(attributes_end..headers_end)),
+            attributes: Attributes::from_block(frame.slice(key_end..attributes_end)),
             time: has(HAS_TIME).then_some(self.time),
             ..Message::default()
         }
@@ -198,152 +198,6 @@ impl Head {
 
 const fn length_check(length: u32) -> u16 {
     (length ^ (length >> 16)) as u16 ^ 0xA55A
-}
-
-fn attributes_len(attributes: &Attributes) -> usize {
-    attributes
-        .iter()
-        .map(|(name, value)| 1 + sized(name.as_bytes().len()) + sized(value.size()))
-        .sum()
-}
-
-fn headers_len(headers: &Headers) -> usize {
-    let value_len = |value: &Option<Bytes>| {
-        value.as_ref().map_or(1, |value| varint_len(value.len() + 1) + value.len())
-    };
-    headers
-        .iter()
-        .map(|header| sized(header.name.as_bytes().len()) + value_len(&header.value))
-        .sum()
-}
-
-/// Per attribute: type, name, value; lengths are varints before the bytes.
-fn put_attributes(out: &mut Vec<u8>, attributes: &Attributes) {
-    for (name, value) in attributes.iter() {
-        out.push(match value {
-            Value::Boolean(_) => 0,
-            Value::Integer(_) => 1,
-            Value::String(_) => 2,
-            Value::Binary(_) => 3,
-            Value::Uri(_) => 4,
-            Value::UriRef(_) => 5,
-            Value::Timestamp(_) => 6,
-        });
-        put_sized(out, name.as_bytes());
-        match value {
-            Value::Boolean(on) => put_sized(out, &[u8::from(*on)]),
-            Value::Integer(number) => put_sized(out, &number.to_le_bytes()),
-            Value::Binary(bytes) => put_sized(out, bytes),
-            Value::String(text)
-            | Value::Uri(text)
-            | Value::UriRef(text)
-            | Value::Timestamp(text) => {
-                put_sized(out, text.as_bytes());
-            }
-        }
-    }
-}
-
-fn take_attributes(block: &Bytes) -> Attributes {
-    let mut at = 0;
-    std::iter::from_fn(|| take_attribute(block, &mut at)).collect()
-}
-
-fn take_attribute(block: &Bytes, at: &mut usize) -> Option<(Text, Value)> {
-    let kind = *block.get(*at)?;
-    *at += 1;
-    let name = Text::from_utf8(take_sized(block, at)?).ok()?;
-    let value = take_sized(block, at)?;
-    let text = |value| Text::from_utf8(value).ok();
-    let value = match kind {
-        0 => Value::Boolean(value.first() == Some(&1)),
-        1 => Value::Integer(i32::from_le_bytes(*value.first_chunk()?)),
-        2 => Value::String(text(value)?),
-        3 => Value::Binary(value),
-        4 => Value::Uri(text(value)?),
-        5 => Value::UriRef(text(value)?),
-        6 => Value::Timestamp(text(value)?),
-        _ => return None,
-    };
-    Some((name, value))
-}
-
-/// Per header: name, then 0 for a null value or its length + 1 and the value.
-fn put_headers(out: &mut Vec<u8>, headers: &Headers) {
-    for header in headers.iter() {
-        put_sized(out, header.name.as_bytes());
-        let Some(value) = &header.value else {
-            out.push(0);
-            continue;
-        };
-        put_varint(out, value.len() + 1);
-        out.extend_from_slice(value);
-    }
-}
-
-fn take_headers(block: &Bytes) -> Headers {
-    let mut at = 0;
-    std::iter::from_fn(|| take_header(block, &mut at)).collect()
-}
-
-fn take_header(block: &Bytes, at: &mut usize) -> Option<Header> {
-    let name = Text::from_utf8(take_sized(block, at)?).ok()?;
-    let value = match take_varint(block, at)? {
-        0 => None,
-        len => Some(take(block, at, len - 1)?),
-    };
-    Some(Header { name, value })
-}
-
-fn sized(len: usize) -> usize {
-    varint_len(len) + len
-}
-
-fn put_sized(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, bytes.len());
-    out.extend_from_slice(bytes);
-}
-
-fn take_sized(block: &Bytes, at: &mut usize) -> Option<Bytes> {
-    let len = take_varint(block, at)?;
-    take(block, at, len)
-}
-
-fn take(block: &Bytes, at: &mut usize, len: usize) -> Option<Bytes> {
-    let end = at.checked_add(len).filter(|end| *end <= block.len())?;
-    let taken = block.slice(*at..end);
-    *at = end;
-    Some(taken)
-}
-
-fn varint_len(mut number: usize) -> usize {
-    let mut len = 1;
-    while number >= 0x80 {
-        number >>= 7;
-        len += 1;
-    }
-    len
-}
-
-fn put_varint(out: &mut Vec<u8>, mut number: usize) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn take_varint(block: &[u8], at: &mut usize) -> Option<usize> {
-    let mut number = 0_usize;
-    for shift in (0..35).step_by(7) {
-        let byte = *block.get(*at)?;
-        *at += 1;
-        number |= usize::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -360,6 +214,7 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use hybridge_core::{Header, Text, Value};
     use proptest::prelude::*;
 
     use super::*;
@@ -446,9 +301,6 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(junk in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse(&junk, 0);
-            let block = Bytes::from(junk);
-            let _ = take_attributes(&block);
-            let _ = take_headers(&block);
         }
     }
 }

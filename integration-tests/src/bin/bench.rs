@@ -237,7 +237,11 @@ async fn from_log(folder: &Path, messages: u64, to: &str) -> Result<Run> {
 }
 
 fn write_records(path: &Path, messages: u64) -> Result<()> {
-    let record = |seq| Id { key: 0, seq: seq as u32 }.body(SIZE, false).into_bytes();
+    let record = |seq| {
+        let id = Id { key: 0, seq: seq as u32 };
+        format!("{}idempotency-key: {seq:032x}\r\n\r\n{}", id.headers(), id.body(SIZE, false))
+            .into_bytes()
+    };
     records::write(path, (0..messages).map(record))
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hybridge_core::{Attributes, Text, Value};
+use hybridge_core::{Attributes, Text, Value, ValueRef};
 
 use super::{DecodeError, Mode, SPECVERSION};
 use crate::media_type::MediaType;
@@ -62,8 +62,22 @@ pub fn canonical(value: &Value) -> Cow<'_, str> {
     }
 }
 
+/// The same for a value that borrows its text.
+pub(crate) fn typed_ref<'a>(name: &str, text: &'a str) -> ValueRef<'a> {
+    match name {
+        "source" => ValueRef::UriRef(text),
+        "dataschema" => ValueRef::Uri(text),
+        "time" => ValueRef::Timestamp(text),
+        _ => ValueRef::String(text),
+    }
+}
+
 /// Checks one attribute.
 pub fn check(name: &str, value: &Value, mode: Mode) -> Result<(), DecodeError> {
+    check_ref(name, value.as_ref(), mode)
+}
+
+fn check_ref(name: &str, value: ValueRef<'_>, mode: Mode) -> Result<(), DecodeError> {
     if !is_name(name) {
         return Err(DecodeError::attribute(name, "a name has lower-case letters and digits only"));
     }
@@ -76,22 +90,21 @@ pub fn check(name: &str, value: &Value, mode: Mode) -> Result<(), DecodeError> {
 /// Checks all attributes of an event: that the required ones are there and that each is sound.
 pub fn check_all(attributes: &Attributes, mode: Mode) -> Result<(), DecodeError> {
     for required in ["specversion", "id", "source", "type"] {
-        if attributes.get(required).is_none() {
+        if !attributes.contains(required) {
             return Err(DecodeError::Missing(required));
         }
     }
-    for (name, value) in attributes.iter() {
-        check(name, value, mode)?;
+    for (name, value) in attributes.iter_ref() {
+        check_ref(name, value, mode)?;
     }
     Ok(())
 }
 
-fn fault(name: &str, value: &Value, mode: Mode) -> Option<&'static str> {
+fn fault(name: &str, value: ValueRef<'_>, mode: Mode) -> Option<&'static str> {
     if !is_core(name) {
         return extension_fault(value, mode);
     }
     let Some(text) = value.as_text() else { return Some("must be a string") };
-    let text = text.as_str();
     if text.is_empty() {
         return Some("must not be empty");
     }
@@ -106,20 +119,17 @@ fn fault(name: &str, value: &Value, mode: Mode) -> Option<&'static str> {
     }
 }
 
-fn extension_fault(value: &Value, mode: Mode) -> Option<&'static str> {
+fn extension_fault(value: ValueRef<'_>, mode: Mode) -> Option<&'static str> {
     let is_strict = mode == Mode::Strict;
     match value {
-        Value::Boolean(_) | Value::Integer(_) | Value::Binary(_) => None,
-        Value::Timestamp(text) if rfc3339::millis(text).is_none() => {
+        ValueRef::Timestamp(text) if rfc3339::millis(text).is_none() => {
             Some("must be an RFC 3339 timestamp")
         }
-        Value::Uri(text) if is_strict && !uri::is_uri(text) => Some("must be an absolute URI"),
-        Value::UriRef(text) if is_strict && !uri::is_reference(text) => {
+        ValueRef::Uri(text) if is_strict && !uri::is_uri(text) => Some("must be an absolute URI"),
+        ValueRef::UriRef(text) if is_strict && !uri::is_reference(text) => {
             Some("must be a URI reference")
         }
-        Value::String(text) | Value::Uri(text) | Value::UriRef(text) | Value::Timestamp(text) => {
-            text_fault(text, mode)
-        }
+        value => value.as_text().and_then(|text| text_fault(text, mode)),
     }
 }
 

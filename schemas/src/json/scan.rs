@@ -193,9 +193,7 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Result<(), Fault> {
         self.at += 1;
         loop {
-            let rest = &self.text[self.at..];
-            let plain = rest.iter().position(|byte| ENDS_PLAIN_TEXT[usize::from(*byte)]);
-            self.at += plain.unwrap_or(rest.len());
+            self.at += plain_text(&self.text[self.at..]);
             match self.text.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
@@ -229,18 +227,25 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The quote, the backslash and the control characters.
-const ENDS_PLAIN_TEXT: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
+/// How many bytes there are before the first quote, backslash or control character; eight are looked at in one step.
+fn plain_text(text: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const TOPS: u64 = ONES << 7;
+    // The top bit of each byte below `limit`, up to the first such byte; above it a borrow may set more.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & TOPS;
+    let (words, rest) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let ends = quote | backslash | below(word, 0x20);
+        if ends != 0 {
+            return index * 8 + ends.trailing_zeros() as usize / 8;
+        }
     }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
+    let ends = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\');
+    text.len() - rest.len() + rest.iter().position(ends).unwrap_or(rest.len())
+}
 
 #[cfg(test)]
 mod tests {
@@ -258,6 +263,14 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn plain_text_ends_at_the_first_byte_that_is_none(
+            text in prop::collection::vec(prop_oneof![20 => any::<u8>(), 80 => 0x20_u8..0xff], 0..80),
+        ) {
+            let ends = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+            prop_assert_eq!(plain_text(&text), text.iter().position(ends).unwrap_or(text.len()));
+        }
 
         /// Two independent parsers agree on what JSON is. (A lone surrogate is grammatical, but
         /// serde_json refuses it when it makes a `Value`, so it is asked to skip the text.)

@@ -28,9 +28,9 @@ pub enum Field {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found<'a> {
     /// An attribute with its type.
-    Attribute(&'a Value),
+    Attribute(Value),
     /// Bytes of which nothing is known: a header, the key, the whole payload.
-    Bytes(&'a Bytes),
+    Bytes(Bytes),
     /// A value inside the payload, as JSON text: a slice of it.
     Json(&'a [u8], &'a Bytes),
     /// A coordinate of the origin.
@@ -58,7 +58,7 @@ impl Field {
     pub fn find<'a>(&self, message: &'a Message) -> Option<Found<'a>> {
         match self {
             Self::Attribute(name) => message.attributes.get(name).map(Found::Attribute),
-            Self::Key => message.key.as_ref().map(Found::Bytes),
+            Self::Key => message.key.clone().map(Found::Bytes),
             Self::Header(name) => {
                 let headers = &message.headers;
                 headers.get(name).or_else(|| headers.get_ignore_case(name)).map(Found::Bytes)
@@ -66,7 +66,7 @@ impl Field {
             Self::Data(path) => {
                 let payload = message.payload.as_ref()?;
                 if path.is_empty() {
-                    return Some(Found::Bytes(payload));
+                    return Some(Found::Bytes(payload.clone()));
                 }
                 let value = json::get(payload, path).ok().flatten()?;
                 Some(Found::Json(value, payload))
@@ -83,10 +83,10 @@ impl Field {
             Found::Text(text) => Some(text),
             Found::Json(b"null", _) => return Ok(None),
             Found::Json(value, payload) => json_text(value, payload),
-            Found::Bytes(bytes) => Text::from_utf8(bytes.clone()).ok(),
+            Found::Bytes(bytes) => Text::from_utf8(bytes).ok(),
             Found::Attribute(value) => Some(match value.as_text() {
                 Some(text) => text.clone(),
-                None => Text::from(attribute::canonical(value).into_owned()),
+                None => Text::from(attribute::canonical(&value).into_owned()),
             }),
         };
         match text {

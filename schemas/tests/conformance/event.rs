@@ -52,10 +52,10 @@ pub(crate) fn compare(message: &Message, expected: &Json) -> Verdict {
     let wanted = expected["attributes"].as_object().expect("attributes");
     for (name, value) in wanted {
         let found = message.attributes.get(name).ok_or(format!("{name} is missing"))?;
-        check(is_same(found, value), || format!("{name}: {found:?} instead of {value}"))?;
+        check(is_same(&found, value), || format!("{name}: {found:?} instead of {value}"))?;
     }
     for (name, value) in message.attributes.iter() {
-        let is_implied = *name == "datacontenttype"
+        let is_implied = name == "datacontenttype"
             && expected["data"].get("json").is_some()
             && value.as_text().is_some_and(|text| *text == "application/json");
         let is_known = wanted.contains_key(name.as_str()) || is_implied;

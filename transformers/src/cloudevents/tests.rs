@@ -60,8 +60,8 @@ fn an_event_in_the_payload_is_decoded_and_the_rest_is_kept() {
         assert_eq!(event.attributes.text("type"), Some("t"));
         assert_eq!(event.payload.as_deref(), Some(&br#"{"n":1.50}"#[..]));
         assert_eq!(event.key.as_deref(), Some(&b"p"[..]));
-        let names: Vec<&str> = event.headers.iter().map(|header| header.name.as_str()).collect();
-        assert_eq!((names, event.origin.offset), (vec!["x-trace"], 4));
+        let names: Vec<Text> = event.headers.iter().map(|header| header.name).collect();
+        assert_eq!((names, event.origin.offset), (vec![Text::from("x-trace")], 4));
         let again = one(&*step, event.clone());
         assert_eq!(again.attributes, event.attributes, "an event passes as it is");
     }

@@ -81,7 +81,7 @@ impl Wrap {
             return Some(content_type.clone());
         }
         if let Some(content_type) = content_type(message) {
-            return Some(Text::from(content_type));
+            return Some(content_type);
         }
         let payload = message.payload.as_ref()?;
         Some(Text::from_static(match json::is_valid(payload) {

@@ -103,19 +103,21 @@ fn put_attribute(message: &mut Message, name: &Text, value: Value) -> Result<(),
 
 /// Whether the whole payload is to be JSON, as the content type says.
 fn holds_json(message: &Message) -> bool {
-    let header = || {
-        let value = message.headers.get_ignore_case("content-type")?;
-        std::str::from_utf8(value).ok()
-    };
-    let content_type = message.attributes.text("datacontenttype").or_else(header);
-    content_type.and_then(MediaType::parse).is_some_and(|media_type| media_type.is_json())
+    let is_json = |text: &str| MediaType::parse(text).is_some_and(|kind| kind.is_json());
+    match message.attributes.text("datacontenttype") {
+        Some(text) => is_json(text),
+        None => {
+            let header = message.headers.get_ignore_case("content-type");
+            header.and_then(|value| Text::from_utf8(value).ok()).is_some_and(|text| is_json(&text))
+        }
+    }
 }
 
 fn renamed_headers(headers: &Headers, old: &Text, new: &Text) -> Headers {
     let kept = headers.iter().filter(|header| header.name == *old || header.name != *new);
     let renamed = kept.map(|header| match header.name == *old {
-        true => Header { name: new.clone(), value: header.value.clone() },
-        false => header.clone(),
+        true => Header { name: new.clone(), value: header.value },
+        false => header,
     });
     renamed.collect()
 }

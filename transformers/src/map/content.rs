@@ -42,12 +42,12 @@ impl Content {
     /// What a field holds; `None` where the message does not have it.
     pub(super) fn found(field: &Field, message: &Message) -> Option<Self> {
         Some(match field.find(message)? {
-            Found::Attribute(value) => Self::Attribute(value.clone()),
+            Found::Attribute(value) => Self::Attribute(value),
             Found::Json(value, payload) => Self::Json(payload.slice_ref(value)),
-            Found::Bytes(bytes) if matches!(field, Field::Data(_)) && json::is_valid(bytes) => {
+            Found::Bytes(bytes) if matches!(field, Field::Data(_)) && json::is_valid(&bytes) => {
                 Self::Json(bytes.slice_ref(bytes.trim_ascii()))
             }
-            Found::Bytes(bytes) => Self::Bytes(bytes.clone()),
+            Found::Bytes(bytes) => Self::Bytes(bytes),
             Found::Text(text) => Self::Attribute(Value::String(text)),
         })
     }

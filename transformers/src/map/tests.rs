@@ -63,8 +63,8 @@ fn attributes_headers_and_key_take_each_others_values() {
     let after = applied(yaml, event(r#"{"name":"Zo\u00eb","flag":true,"size":-2}"#)).unwrap();
     assert_eq!(after.attributes.get("count"), None);
     assert_eq!(after.attributes.text("subject"), Some("Zoë"));
-    assert_eq!(after.attributes.get("flag"), Some(&Value::Boolean(true)));
-    assert_eq!(after.attributes.get("size"), Some(&Value::Integer(-2)));
+    assert_eq!(after.attributes.get("flag"), Some(Value::Boolean(true)));
+    assert_eq!(after.attributes.get("size"), Some(Value::Integer(-2)));
     assert_eq!(after.key.as_deref(), Some("Zoë".as_bytes()));
     assert_eq!(after.headers.get("id").unwrap(), "h");
     assert_eq!(after.headers.get("type").unwrap(), "t");

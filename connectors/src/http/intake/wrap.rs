@@ -52,7 +52,7 @@ impl Wrap {
             }
         }
         let content_type = plain.headers.get_ignore_case("content-type");
-        if let Some(content_type) = content_type.cloned().and_then(|v| Text::from_utf8(v).ok()) {
+        if let Some(content_type) = content_type.and_then(|v| Text::from_utf8(v).ok()) {
             set(&mut event, "datacontenttype", content_type)?;
             event.headers.remove("content-type");
         }

@@ -46,9 +46,7 @@ impl Events<'_> {
             if part.is_empty() {
                 continue;
             }
-            if !self.sending.goes_on() {
-                return;
-            }
+            let Some(_open) = self.sending.turn(&self.sink.open).await else { return };
             match self.post(&part).await {
                 Ok(answer) => self.record(&part, &answer),
                 Err(error) if error.kind() == ErrorKind::Rejected && part.len() > 1 => {

@@ -164,7 +164,7 @@ async fn messages_are_what_was_posted() {
     assert_eq!(full.attributes.text("datacontenttype"), Some("text/plain"));
     assert_eq!(full.key.as_deref(), Some(&b"k"[..]));
     assert_eq!(full.payload.as_deref(), Some(&b"hello"[..]));
-    let names: Vec<&str> = full.headers.iter().map(|header| header.name.as_str()).collect();
+    let names: Vec<Text> = full.headers.iter().map(|header| header.name).collect();
     assert_eq!(names, ["x-kept"]);
     let mut offsets = [plain, simple, full].map(|message| message.origin.offset);
     offsets.sort_unstable();

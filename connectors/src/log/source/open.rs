@@ -107,8 +107,17 @@ impl Open {
 
     /// Moves the watermark and sees to it that its position is committed.
     pub(super) fn settle(&mut self, settled: &[(Tag, Outcome)]) {
+        let mut index = 0;
         for (tag, outcome) in settled {
             self.watermark.settle(*tag, *outcome);
+            let of = |partition: &Partition| partition.assignment.id() == tag.assignment;
+            // Those of one partition come together.
+            if !self.partitions.get(index).is_some_and(of) {
+                index = self.partitions.iter().position(of).unwrap_or(usize::MAX);
+            }
+            if let Some(partition) = self.partitions.get_mut(index) {
+                partition.out = partition.out.saturating_sub(1);
+            }
         }
         if matches!(self.commit, Commit::Idle) {
             self.commit = Commit::Due(Instant::now() + COMMIT_INTERVAL);
@@ -237,6 +246,7 @@ impl Open {
                 fault: None,
             });
         }
+        partition.out += deliveries.len();
         deliveries
     }
 
@@ -295,7 +305,10 @@ async fn read(
 ) -> (usize, Result<Found, Error>) {
     let count = partitions.len().max(1);
     let readable = |partition: &Partition| {
-        !stopped && partition.assignment.is_live() && !watermark.is_full(partition.assignment.id())
+        !stopped
+            && partition.assignment.is_live()
+            && !watermark.is_full(partition.assignment.id())
+            && !partition.is_ahead()
     };
     let mut reads: Vec<_> = partitions
         .iter_mut()

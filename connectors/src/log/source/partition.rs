@@ -8,6 +8,11 @@ use crate::log::store::{Read, Reader};
 /// Bytes that are read at once where there are that many and the budget has them: few enough to stay in the processor's
 /// cache between the copy out of the kernel and the checksum.
 const CHUNK: u64 = 256 << 10;
+/// Bytes that may be out and not settled before nothing more is read: what waits longer than one batch before it
+/// leaves the processor's cache, and is in the kernel's anyway.
+const AHEAD: u64 = 2 << 20;
+/// Deliveries that may be out at least, however large they are.
+const AHEAD_DELIVERIES: usize = 64;
 /// The least that is asked of a scarce budget.
 const SMALL: u64 = 4 << 10;
 
@@ -24,6 +29,8 @@ pub(super) struct Partition {
     chunk: u64,
     /// Bytes that the next record alone needs, where that is known.
     needed: u64,
+    /// Deliveries that are out and not settled.
+    pub(super) out: usize,
 }
 
 /// How much to read at once where a route may hold `cap` bytes and has so many partitions: a share that holds nothing gets
@@ -47,7 +54,22 @@ impl Partition {
         committed: u64,
         chunk: u64,
     ) -> Self {
-        Self { assignment, number, committed, share, reader, permit: None, chunk, needed: 0 }
+        Self {
+            assignment,
+            number,
+            committed,
+            share,
+            reader,
+            permit: None,
+            chunk,
+            needed: 0,
+            out: 0,
+        }
+    }
+
+    /// Whether enough is out for now. While it is, something is settled sooner or later.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.out >= AHEAD_DELIVERIES && self.share.held() >= AHEAD
     }
 
     /// Offsets that are in the log and were not read yet.

@@ -205,8 +205,8 @@ mod tests {
     const EVENT: [(&str, &[u8]); 4] =
         [("ce-specversion", b"1.0"), ("ce-id", b"1"), ("ce-source", b"/s"), ("ce-type", b"t")];
 
-    fn names(message: &Message) -> Vec<&str> {
-        message.headers.iter().map(|header| header.name.as_str()).collect()
+    fn names(message: &Message) -> Vec<Text> {
+        message.headers.iter().map(|header| header.name).collect()
     }
 
     #[test]

@@ -17,11 +17,11 @@ pub type Headers = Vec<(Text, Bytes)>;
 pub fn encode_binary(message: &Message) -> (Headers, Option<Bytes>) {
     let mut headers = Vec::with_capacity(message.attributes.len());
     for (name, value) in message.attributes.iter() {
-        if *name == "datacontenttype" {
-            headers.push((Text::from_static("content-type"), content_type(value)));
+        if name == "datacontenttype" {
+            headers.push((Text::from_static("content-type"), content_type(&value)));
             continue;
         }
-        headers.push((header_name(name), header_value(value)));
+        headers.push((header_name(&name), header_value(&value)));
     }
     (headers, message.payload.clone())
 }

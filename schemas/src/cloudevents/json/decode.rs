@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hybridge_core::{Attributes, Message, Text, Value};
+use hybridge_core::{Attributes, Message, Text, Value, ValueRef};
 
 use super::super::upgrade::{Encoding, upgrade};
 use super::super::{DecodeError, Mode, attribute};
@@ -24,7 +24,7 @@ pub const MOST_EVENTS: usize = 65_536;
 pub fn decode(text: &Bytes, mode: Mode) -> Result<Message, DecodeError> {
     check_utf8(text)?;
     let mut scanner = Scanner::new(text);
-    let event = Event::read(&mut scanner, text)?;
+    let event = Event::read(&mut scanner)?;
     scanner.end()?;
     Ok(event.into_message(text, mode)?.0)
 }
@@ -40,7 +40,7 @@ pub fn decode_batch(
     check_utf8(text)?;
     let mut scanner = Scanner::new(text);
     let mut events = Vec::new();
-    let mut versions: Option<Text> = None;
+    let mut versions: Option<Cow<'_, str>> = None;
     let mut more = scanner.enter(b'[', b']').map_err(|_| shape("a batch must be a JSON array"))?;
     while more {
         if events.len() == MOST_EVENTS {
@@ -51,7 +51,7 @@ pub fn decode_batch(
             return Err(shape("every element of a batch must be an object"));
         }
         let start = scanner.at();
-        let event = match Event::read(&mut scanner, text) {
+        let event = match Event::read(&mut scanner) {
             Ok(event) => event.into_message(text, mode),
             // Not JSON: nothing after it can be trusted.
             Err(DecodeError::Json(fault)) => return Err(fault.into()),
@@ -116,13 +116,30 @@ fn shape(what: &'static str) -> DecodeError {
 /// The members of an event, data still as JSON.
 #[derive(Default)]
 struct Event<'a> {
-    attributes: Vec<(Text, Value)>,
+    attributes: Vec<(Cow<'a, str>, Raw<'a>)>,
     data: Option<&'a [u8]>,
     data_base64: Option<&'a [u8]>,
 }
 
+/// The value of an attribute; its type depends on the name.
+enum Raw<'a> {
+    Boolean(bool),
+    Integer(i32),
+    Text(Cow<'a, str>),
+}
+
+impl Raw<'_> {
+    fn typed(&self, name: &str) -> ValueRef<'_> {
+        match self {
+            Self::Boolean(on) => ValueRef::Boolean(*on),
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Text(text) => attribute::typed_ref(name, text),
+        }
+    }
+}
+
 impl<'a> Event<'a> {
-    fn read(scanner: &mut Scanner<'a>, text: &Bytes) -> Result<Self, DecodeError> {
+    fn read(scanner: &mut Scanner<'a>) -> Result<Self, DecodeError> {
         if scanner.peek() != Some(b'{') {
             scanner.value()?;
             return Err(shape("an event must be a JSON object"));
@@ -132,17 +149,17 @@ impl<'a> Event<'a> {
         while more {
             let name = unescape(scanner.name()?)?;
             let value = scanner.value()?;
-            event.member(&name, value, text)?;
+            event.member(name, value)?;
             more = scanner.more(b'}')?;
         }
         Ok(event)
     }
 
-    fn member(&mut self, name: &str, raw: &'a [u8], text: &Bytes) -> Result<(), DecodeError> {
-        let slot = match name {
+    fn member(&mut self, name: Cow<'a, str>, raw: &'a [u8]) -> Result<(), DecodeError> {
+        let slot = match &*name {
             "data" => &mut self.data,
             "data_base64" => &mut self.data_base64,
-            _ => return self.attribute(name, raw, text),
+            _ => return self.attribute(name, raw),
         };
         if slot.replace(raw).is_some() {
             return Err(DecodeError::Data("is there twice"));
@@ -150,40 +167,46 @@ impl<'a> Event<'a> {
         Ok(())
     }
 
-    fn attribute(&mut self, name: &str, raw: &[u8], text: &Bytes) -> Result<(), DecodeError> {
-        if !attribute::is_name(name) {
+    fn attribute(&mut self, name: Cow<'a, str>, raw: &'a [u8]) -> Result<(), DecodeError> {
+        if !attribute::is_name(&name) {
             let reason = "a name has lower-case letters and digits only";
-            return Err(DecodeError::attribute(name, reason));
+            return Err(DecodeError::attribute(&name, reason));
         }
         // Section 2.2 of the format: null means that the attribute is not set.
         if raw == b"null" {
             return Ok(());
         }
-        if self.attributes.iter().any(|(other, _)| *other == *name) {
-            return Err(DecodeError::attribute(name, "is there twice"));
+        if self.attributes.iter().any(|(other, _)| *other == name) {
+            return Err(DecodeError::attribute(&name, "is there twice"));
         }
         if self.attributes.len() == attribute::MOST {
             return Err(shape("too many attributes"));
         }
         let value = match raw {
-            [b'"', ..] => attribute::typed(name, string(raw, text)?),
-            b"true" => Value::Boolean(true),
-            b"false" => Value::Boolean(false),
+            [b'"', ..] => Raw::Text(unescape(raw)?),
+            b"true" => Raw::Boolean(true),
+            b"false" => Raw::Boolean(false),
             [b'{' | b'[', ..] => {
                 let reason = "must be a string, a number or a boolean";
-                return Err(DecodeError::attribute(name, reason));
+                return Err(DecodeError::attribute(&name, reason));
             }
-            _ => integer(name, raw)?,
+            _ => Raw::Integer(integer(&name, raw)?),
         };
-        self.attributes.push((attribute::name(name), value));
+        self.attributes.push((name, value));
         Ok(())
     }
 
     /// The message, and the version that the text had.
-    fn into_message(self, text: &Bytes, mode: Mode) -> Result<(Message, Text), DecodeError> {
-        let mut attributes: Attributes = self.attributes.into_iter().collect();
-        let version = match attributes.get("specversion") {
-            Some(Value::String(version)) => version.clone(),
+    fn into_message(
+        self,
+        text: &Bytes,
+        mode: Mode,
+    ) -> Result<(Message, Cow<'a, str>), DecodeError> {
+        let pairs = self.attributes.iter().map(|(name, raw)| (&**name, raw.typed(name)));
+        let mut attributes: Attributes = pairs.collect();
+        let is_version = |(name, _): &&(Cow<'_, str>, Raw<'_>)| name == "specversion";
+        let version = match self.attributes.iter().find(is_version) {
+            Some((_, Raw::Text(version))) => version.clone(),
             Some(_) => return Err(DecodeError::attribute("specversion", "must be a string")),
             None => return Err(DecodeError::Missing("specversion")),
         };
@@ -240,10 +263,10 @@ fn base64(raw: &[u8]) -> Result<Bytes, DecodeError> {
 }
 
 /// A JSON number as an Integer: digits only, and within 32 bits.
-fn integer(name: &str, raw: &[u8]) -> Result<Value, DecodeError> {
+fn integer(name: &str, raw: &[u8]) -> Result<i32, DecodeError> {
     let text = std::str::from_utf8(raw).unwrap_or_default();
     if let Ok(number) = text.parse::<i32>() {
-        return Ok(Value::Integer(number));
+        return Ok(number);
     }
     Err(DecodeError::attribute(name, "must be a whole number of 32 bits"))
 }

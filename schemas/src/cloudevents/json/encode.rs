@@ -42,13 +42,13 @@ pub fn write(message: &Message, out: &mut Vec<u8>) -> Result<(), NotAnEvent> {
     }
     for (index, (name, value)) in message.attributes.iter().enumerate() {
         out.push(if index == 0 { b'{' } else { b',' });
-        write_string(out, name);
+        write_string(out, &name);
         out.push(b':');
         match value {
             Value::Boolean(_) | Value::Integer(_) => {
-                out.extend_from_slice(attribute::canonical(value).as_bytes());
+                out.extend_from_slice(attribute::canonical(&value).as_bytes());
             }
-            _ => write_string(out, &attribute::canonical(value)),
+            _ => write_string(out, &attribute::canonical(&value)),
         }
     }
     if let Some(payload) = &message.payload {
