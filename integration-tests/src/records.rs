@@ -7,6 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::event::Id;
+
 const MAX_RECORD: u32 = 16 * 1024 * 1024;
 const HEAD: usize = 8;
 
@@ -49,6 +51,13 @@ pub fn put(buffer: &mut Vec<u8>, record: &[u8]) {
     buffer.extend_from_slice(&(record.len() as u32).to_le_bytes());
     buffer.extend_from_slice(&crc32c::crc32c(record).to_le_bytes());
     buffer.extend_from_slice(record);
+}
+
+/// A record with all that a request for an event has: header lines, an empty one, and a body of `size` bytes.
+pub fn request(id: Id, size: usize) -> Vec<u8> {
+    let key = u64::from(id.key) << 32 | u64::from(id.seq);
+    let body = id.body(size, false);
+    format!("{}idempotency-key: {key:032x}\r\n\r\n{body}", id.headers()).into_bytes()
 }
 
 /// Writes a file of records.

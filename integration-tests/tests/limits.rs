@@ -35,12 +35,25 @@ impl Drop for Program {
     }
 }
 
-fn bodies() -> impl Iterator<Item = Vec<u8>> {
-    (0..RECORDS).map(|seq| Id { key: 0, seq: seq as u32 }.body(1000, false).into_bytes())
+fn ids() -> impl Iterator<Item = Id> {
+    (0..RECORDS).map(|seq| Id { key: 0, seq: seq as u32 })
+}
+
+fn requests() -> impl Iterator<Item = Vec<u8>> {
+    ids().map(|id| records::request(id, 1000))
 }
 
 #[tokio::test]
 async fn http_to_log_keeps_every_body() -> Result<()> {
+    keeps_every_event(1).await
+}
+
+#[tokio::test]
+async fn http_to_log_keeps_every_event_of_a_batch() -> Result<()> {
+    keeps_every_event(10).await
+}
+
+async fn keeps_every_event(batch: u32) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("out");
     let address = ports::free()?;
@@ -53,18 +66,19 @@ async fn http_to_log_keeps_every_body() -> Result<()> {
         address,
         path: "/".to_owned(),
         connections: 8,
-        keys: 8,
-        batch: 1,
+        keys: 8 * batch,
+        batch,
         size: 1000,
         events: RECORDS,
         pause: Duration::ZERO,
     };
-    let journal = Arc::new(Journal::new(0, 8, 0));
+    let journal = Arc::new(Journal::new(0, 8 * batch, 0));
     Producer::start(load, journal.clone()).finish(Duration::from_secs(20)).await?;
     assert_eq!(journal.counts(), (RECORDS, RECORDS));
     let mut written = Records::open(&file.to_string_lossy())?;
     let mut count = 0;
-    while written.next_record()?.is_some() {
+    while let Some(record) = written.next_record()? {
+        assert_eq!(record.first_chunk(), Some(b"{\""));
         count += 1;
     }
     assert_eq!(count, RECORDS);
@@ -75,7 +89,7 @@ async fn http_to_log_keeps_every_body() -> Result<()> {
 fn log_to_log_copies_every_record() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let [input, output, cursor] = ["in", "out", "cursor"].map(|name| folder.path().join(name));
-    records::write(&input, bodies())?;
+    records::write(&input, requests())?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_limit-log-log"));
     command.args([&input, &output, &cursor]);
     let _program = Program::until_done(command)?;
@@ -88,13 +102,13 @@ fn log_to_log_copies_every_record() -> Result<()> {
 async fn log_to_http_posts_every_record() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let input = folder.path().join("in");
-    records::write(&input, bodies())?;
+    records::write(&input, requests())?;
     let target = Target::accepting().await?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_limit-log-http"));
     command.arg(&input).arg(target.address.to_string());
     let _program = tokio::task::spawn_blocking(move || Program::until_done(command)).await??;
     let mut received: Vec<_> = target.received().into_iter().map(|one| one.body.to_vec()).collect();
     received.sort();
-    assert!(received.into_iter().eq(bodies()));
+    assert!(received.into_iter().eq(ids().map(|id| id.body(1000, false).into_bytes())));
     Ok(())
 }

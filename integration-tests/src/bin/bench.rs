@@ -237,12 +237,8 @@ async fn from_log(folder: &Path, messages: u64, to: &str) -> Result<Run> {
 }
 
 fn write_records(path: &Path, messages: u64) -> Result<()> {
-    let record = |seq| {
-        let id = Id { key: 0, seq: seq as u32 };
-        format!("{}idempotency-key: {seq:032x}\r\n\r\n{}", id.headers(), id.body(SIZE, false))
-            .into_bytes()
-    };
-    records::write(path, (0..messages).map(record))
+    let id = |seq| Id { key: 0, seq: seq as u32 };
+    records::write(path, (0..messages).map(|seq| records::request(id(seq), SIZE)))
 }
 
 /// Runs a limit program until it says `done`.
