@@ -74,7 +74,9 @@ struct RouteHealth {
 }
 
 async fn ready(State(admin): State<Admin>) -> Response {
-    let routes = admin.status.views().into_iter().map(|view| RouteHealth {
+    let views = admin.status.views();
+    let all_get_on = views.iter().all(RouteView::is_ready);
+    let routes = views.into_iter().map(|view| RouteHealth {
         state: view.health,
         route: view.route,
         stage: view.stage,
@@ -85,7 +87,7 @@ async fn ready(State(admin): State<Admin>) -> Response {
         Some("the process stops")
     } else if !admin.status.has_begun() {
         Some("the process starts")
-    } else if routes.iter().any(|route| route.reason.is_some()) {
+    } else if !all_get_on {
         Some("a route does not get on")
     } else {
         None

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use hybridge_core::{Budget, Error};
-use renewal::{renew, report_probe};
+use renewal::{renew, try_targets};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -109,7 +109,6 @@ async fn incarnation<P: Plan>(
         Err(error) => Err(error),
         Ok(()) => {
             tracing::info!("route connected");
-            probe(&route);
             let run = run(&mut route, plans, ledger, stop);
             flatten(AssertUnwindSafe(run).catch_unwind().await)
         }
@@ -133,14 +132,8 @@ async fn run<P: Plan>(
         biased;
         result = route.run(ledger, stop) => result,
         never = renew(plans, &pipelines) => match never {},
+        never = try_targets(&pipelines) => match never {},
     }
-}
-
-/// Tries the targets while the route runs.
-fn probe(route: &Route) {
-    let pipeline = route.pipelines().newest();
-    let probing = async move { report_probe(&pipeline).await };
-    tokio::task::spawn_local(probing.in_current_span());
 }
 
 fn flatten(result: Result<Result<(), Error>, Box<dyn Any + Send>>) -> Result<(), Error> {

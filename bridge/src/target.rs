@@ -80,6 +80,16 @@ impl Target {
         Ok(())
     }
 
+    /// Asks the target whether it can be reached, and remembers what it says.
+    pub async fn probe(&self) -> Result<(), Error> {
+        let probed = self.sink.probe().await;
+        match &probed {
+            Ok(()) => self.status.is_well(),
+            Err(error) => self.status.failed(error),
+        }
+        probed
+    }
+
     async fn send(&self, parts: &Parts<'_>, indices: &[usize]) -> Vec<Result<Receipt, Error>> {
         let started = Instant::now();
         let mut results = if indices.len() == parts.messages.len() {
@@ -152,6 +162,7 @@ impl Target {
         }
         if confirmed {
             self.retry.succeeded();
+            self.status.is_well();
         }
         pending.indices = again;
         let Some(index) = pending.indices.first() else { return Ok(None) };
@@ -174,6 +185,7 @@ impl Target {
 
     fn failed(&self, pending: &mut Pending, error: &Error) {
         self.route.error(self.status.stage(), error.to_string());
+        self.status.failed(error);
         if pending.failing_since.is_none() {
             pending.failing_since = Some(Instant::now());
             tracing::warn!(

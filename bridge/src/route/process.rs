@@ -145,7 +145,7 @@ impl Pipeline {
     pub async fn probe(&self) -> Vec<(Stage, Error)> {
         let mut faults = Vec::new();
         for target in &self.targets {
-            let probed = target.sink.probe().await;
+            let probed = target.probe().await;
             faults.extend(probed.err().map(|error| (target.status.stage(), error)));
         }
         if let Some(dead_letter) = &self.dead_letter {
@@ -153,6 +153,16 @@ impl Pipeline {
             faults.extend(probed.err().map(|error| (Stage::DeadLetter, error)));
         }
         faults
+    }
+
+    /// Tries the targets again that could not be reached.
+    pub async fn probe_again(&self) {
+        for target in &self.targets {
+            if target.status.trouble().is_some_and(|trouble| trouble.is_unreachable) {
+                // What it says was reported when it was first seen.
+                let _ = target.probe().await;
+            }
+        }
     }
 
     /// Ends the connections of all targets.

@@ -14,15 +14,18 @@ use super::{Counts, RouteStatus, Stage, State, lock};
 pub struct RouteView {
     /// Its name.
     pub route: String,
-    /// `green` or `red`.
+    /// `green` or `red`: red when it is not ready, and at once when a target cannot be reached or refuses our
+    /// credentials.
     pub health: &'static str,
+    /// Whether it gets on with its work.
+    pub ready: bool,
     /// `starting`, `running`, `red`, `stopping` or `ended`.
     pub state: &'static str,
     /// How many seconds it has been in this state.
     pub state_seconds: u64,
     /// Where it does not get on, if so: `source`, `transform`, `target NAME`, `dead letter`, `settle`.
     pub stage: Option<String>,
-    /// Why it is not ready.
+    /// Why it is red.
     pub reason: Option<String>,
     /// The kind of its source.
     pub connector: String,
@@ -90,7 +93,7 @@ pub struct ErrorView {
 impl RouteView {
     /// Whether it gets on.
     pub fn is_ready(&self) -> bool {
-        self.health == "green"
+        self.ready
     }
 }
 
@@ -106,11 +109,14 @@ impl RouteStatus {
         let entries = self.stages.entries();
         let known = lock(&self.known);
         let fault = fault(&known, &entries, stalled_after);
+        let ready = fault.is_none();
+        let fault = fault.or_else(|| trouble(&known));
         let oldest = entries.iter().min_by_key(|entry| entry.since);
         let held = entries.iter().filter(|entry| entry.held.is_some());
         RouteView {
             route: self.name().to_owned(),
             health: if fault.is_some() { "red" } else { "green" },
+            ready,
             state: known.state.as_str(),
             state_seconds: seconds_since(known.since),
             stage: fault.as_ref().map(|fault| fault.stage.to_string()),
@@ -174,6 +180,16 @@ fn fault(known: &Known, entries: &[Entry], stalled_after: Duration) -> Option<Fa
     let waiting = known.waiting.unwrap_or(0);
     let reason = format!("{waiting} waiting, none taken for {} s", waited.as_secs());
     Some(Fault { stage: Stage::Source, reason })
+}
+
+/// The first target that takes nothing. The route may have nothing to send, so it says nothing of
+/// its progress.
+fn trouble(known: &Known) -> Option<Fault> {
+    let mut targets = known.targets.values();
+    targets.find_map(|target| {
+        let trouble = target.trouble()?;
+        Some(Fault { stage: target.stage(), reason: trouble.text })
+    })
 }
 
 fn held_view(entry: &Entry) -> HeldView {

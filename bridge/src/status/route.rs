@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use hybridge_core::{Origin, Text};
+use hybridge_core::{Error, ErrorKind, Origin, Text};
 use tokio::time::Instant;
 
 use super::stage::Stages;
@@ -75,7 +75,7 @@ pub(super) struct Known {
     pub(super) waiting_since: Option<Instant>,
     pub(super) last_error: Option<LastError>,
     pub(super) restarts: u64,
-    targets: BTreeMap<String, Arc<TargetStatus>>,
+    pub(super) targets: BTreeMap<String, Arc<TargetStatus>>,
 }
 
 #[derive(Clone, Debug)]
@@ -220,11 +220,47 @@ pub struct TargetStatus {
     name: Text,
     retries: AtomicU64,
     send: Latency,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// Why a target takes nothing at all, whatever the message.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// Whether no connection could be made: it may pass without a message being sent.
+    pub is_unreachable: bool,
+    /// What the last attempt said. No secret and no payload is in it.
+    pub text: String,
 }
 
 impl TargetStatus {
     fn new(name: &str) -> Self {
-        Self { name: name.into(), retries: AtomicU64::new(0), send: Latency::default() }
+        Self {
+            name: name.into(),
+            retries: AtomicU64::new(0),
+            send: Latency::default(),
+            trouble: Mutex::default(),
+        }
+    }
+
+    /// The target could be reached, or has taken a message.
+    pub fn is_well(&self) {
+        let mut trouble = lock(&self.trouble);
+        if trouble.is_some() {
+            *trouble = None;
+        }
+    }
+
+    /// An attempt failed in a way that says something of the target and nothing of the message.
+    pub fn failed(&self, error: &Error) {
+        let is_unreachable = error.kind() == ErrorKind::Disconnected;
+        if is_unreachable || error.kind() == ErrorKind::Unauthorized {
+            *lock(&self.trouble) = Some(Trouble { is_unreachable, text: error.to_string() });
+        }
+    }
+
+    /// Why it takes nothing, if so.
+    pub fn trouble(&self) -> Option<Trouble> {
+        lock(&self.trouble).clone()
     }
 
     /// Its name.

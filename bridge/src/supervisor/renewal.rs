@@ -15,6 +15,8 @@ use crate::route::process::Pipeline;
 
 /// How long new targets are tried before they are used, whatever they say.
 const PROBE_TIME: Duration = Duration::from_secs(5);
+/// How often a target that could not be reached is tried while nothing is sent to it.
+const PROBE_AGAIN: Duration = Duration::from_secs(5);
 
 /// Gives a running route the pipeline of each newer plan. Never returns; may be dropped when the
 /// route has ended.
@@ -60,9 +62,17 @@ async fn next<P: Plan>(plans: &mut watch::Receiver<P>, pipelines: &Pipelines) ->
     }
 }
 
-/// Asks the targets whether they can be reached, so that an operator hears of it before the first
-/// message does.
-pub(super) async fn report_probe(pipeline: &Pipeline) {
+/// Tries the targets while the route runs: all once, so that an operator hears of it before the
+/// first message does; then those that could not be reached, until they can. Never returns.
+pub(super) async fn try_targets(pipelines: &Pipelines) -> Infallible {
+    report_probe(&pipelines.newest()).await;
+    loop {
+        tokio::time::sleep(PROBE_AGAIN).await;
+        pipelines.newest().probe_again().await;
+    }
+}
+
+async fn report_probe(pipeline: &Pipeline) {
     for (stage, error) in pipeline.probe().await {
         tracing::warn!(%stage, %error, "target cannot be reached yet");
         pipeline.status.error(stage, error.to_string());

@@ -71,6 +71,34 @@ async fn an_unreachable_source_is_red_and_tried_until_it_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unreachable_target_is_red_at_once_and_green_as_soon_as_it_is_there() {
+    local(async {
+        let topic = Partitions::new("in", vec![Vec::new()]);
+        let sink = RecordingSink::default();
+        sink.answer_probe(Some(Error::new(ErrorKind::Disconnected, "nobody there")));
+        let route = start(&topic, &sink);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let view = route.status.view(A_WHILE);
+        assert_eq!((view.health, view.ready), ("red", true), "there is nothing to send");
+        assert_eq!(view.reason.as_deref(), Some("nobody there"));
+        sink.answer_probe(None);
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(route.status.view(A_WHILE).health, "green");
+
+        sink.answer(|_| Answer::Refused(ErrorKind::Unauthorized));
+        topic.push(0, hybridge_core::testing::message("k", "0"));
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let view = route.status.view(A_WHILE);
+        assert_eq!((view.health, view.ready), ("red", true), "a probe says nothing of credentials");
+        sink.answer(|_| Answer::Written);
+        tokio::time::sleep(A_WHILE).await;
+        let view = route.status.view(A_WHILE);
+        assert_eq!((view.health, view.counts.delivered), ("green", 1));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panicking_route_starts_again_and_disturbs_no_other() {
     local(async {
         let topic = Partitions::new("in", vec![messages(50, 5)]);

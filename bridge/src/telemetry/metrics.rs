@@ -127,6 +127,15 @@ fn routes(text: &mut Exposition, status: &Status) {
         }
     }
 
+    let help = "0 while the target cannot be reached or refuses our credentials.";
+    let mut family = text.family("hybridge_target_up", "gauge", help);
+    for route in &routes {
+        for target in route.targets() {
+            let labels = [("route", route.name()), ("target", target.name())];
+            family.sample(&labels, u8::from(target.trouble().is_none()));
+        }
+    }
+
     let help = "Time from the source to the outcome, per message.";
     let mut family = text.family("hybridge_delivery_seconds", "histogram", help);
     for route in &routes {
@@ -196,6 +205,7 @@ mod tests {
             "hybridge_received_total{route=\"orders\",connector=\"http\"} 5",
             "hybridge_settled_total{route=\"orders\",outcome=\"delivered\"} 3",
             "hybridge_retries_total{route=\"orders\",target=\"billing\"} 4",
+            "hybridge_target_up{route=\"orders\",target=\"billing\"} 1",
             "hybridge_lag{route=\"orders\"} 6",
             "hybridge_ledger_difference{route=\"orders\"} 0",
             "hybridge_route_up{route=\"orders\"} 1",

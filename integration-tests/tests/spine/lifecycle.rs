@@ -90,8 +90,8 @@ async fn a_target_that_is_not_there_is_waited_for() -> Result<()> {
     let answer = post(listen, 0).await?;
     assert_eq!(answer.status, 503);
     assert!(answer.head.get("retry-after").is_some(), "{:?}", answer.head);
-    let view = daemon.admin()?.routes().await?.to_string();
-    assert!(view.contains("target"), "names the stage: {view}");
+    let view = daemon.admin()?.routes().await?["routes"][0].clone();
+    assert_eq!((&view["health"], &view["stage"]), (&"red".into(), &"target to".into()), "{view}");
 
     let target = Target::listen(address, Duration::ZERO, Box::new(|_| None)).await?;
     until("an event is delivered", async || Ok(post(listen, 1).await?.status / 100 == 2)).await?;
