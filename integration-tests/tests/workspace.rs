@@ -39,7 +39,8 @@ const IMPORTS: [(&str, &[&str]); 7] = [
 ];
 
 /// Outside crates that only one crate of the workspace may import.
-const CONFINED: [(&str, &[&str]); 4] = [
+const CONFINED: [(&str, &[&str]); 5] = [
+    ("hybridge-config", &["granit-parser", "croner"]),
     (
         "hybridge-connectors",
         &[
@@ -55,7 +56,6 @@ const CONFINED: [(&str, &[&str]); 4] = [
             "azure_identity",
             "rumqttc-next",
             "redis",
-            "croner",
             "crc32c",
         ],
     ),

@@ -1,5 +1,8 @@
 //! `schedule`: events by the clock.
 
+pub use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -29,6 +32,23 @@ pub struct SourceConfig {
     /// How long after its time a tick that was missed is still made up for; older ones are counted and left out.
     #[serde(default = "default_grace")]
     pub grace: Duration,
+}
+
+/// Reads a cron expression of five fields, or of six with seconds first.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn cron(text: &str) -> Result<Cron, String> {
+    let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
+    parser.parse(text).map_err(|error| error.to_string())
+}
+
+/// Looks up a time zone by its IANA name.
+///
+/// # Errors
+/// There is none of this name.
+pub fn time_zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|error| error.to_string())
 }
 
 fn default_type() -> String {

@@ -391,6 +391,29 @@ routes:
 }
 
 #[test]
+fn a_file_has_one_writer_and_a_schedule_a_time() {
+    let text = "hybridge: v1
+routes:
+  a: { from: { schedule: { cron: \"99 * * * *\" } }, to: { file: { path: out.jsonl } } }
+  b:
+    from: { schedule: { cron: \"0 6 * * 1-5\", timezone: Europe/Atlantis } }
+    targets: { x: { to: { file: { path: each, format: whole } } }, y: { to: { file: { path: each, format: whole } } } }
+    dead_letter: { to: { file: { path: out.jsonl } } }
+";
+    let found = problems(&[("a.yaml", text)]);
+    let [cron, zone, file] = found.as_slice() else { panic!("{found:#?}") };
+    assert!(cron.starts_with("a.yaml:3:34: not a cron expression, \"99 * * * *\": "), "{cron}");
+    assert_eq!(
+        zone,
+        "a.yaml:5:56: not a time zone, \"Europe/Atlantis\" (write an IANA name: `Europe/Berlin`)"
+    );
+    assert_eq!(
+        file,
+        "a.yaml:7:40: the file out.jsonl is written by the route `a` already (give each sink a `path` of its own)"
+    );
+}
+
+#[test]
 fn credentials_do_not_cross_a_network_in_plain_text() {
     let text = "hybridge: v1
 connections:

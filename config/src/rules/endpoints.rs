@@ -1,6 +1,7 @@
 //! Each endpoint says enough to be opened, and nothing twice.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::Rules;
 use crate::{
@@ -79,6 +80,26 @@ impl Rules<'_> {
         }
     }
 
+    /// A file that is appended to is locked: of two sinks that name it one would wait for ever.
+    fn files(&mut self) {
+        let mut taken: BTreeMap<&Path, &str> = BTreeMap::new();
+        for (name, route) in &self.config.routes {
+            for (path, sink) in Self::sinks(route) {
+                let Some(file) = sink.exclusive() else { continue };
+                let Some(first) = taken.get(file) else {
+                    taken.insert(file, name);
+                    continue;
+                };
+                let what = format!(
+                    "the file {} is written by the route `{first}` already",
+                    file.display()
+                );
+                let place = self.sink_place(name, &path, "path");
+                self.refuse(place, what, "give each sink a `path` of its own");
+            }
+        }
+    }
+
     fn connection(&mut self, route: &str, path: &[String], connection: &str) {
         if self.sections.named("connections", connection).is_some() {
             return;
@@ -121,12 +142,29 @@ impl Rules<'_> {
                     self.refuse(at, "an interval of no length", "write `every: 1s` or more");
                 }
             }
-            (Some(_), None) => {}
+            (Some(cron), None) => {
+                let (zone_place, cron_place) = (place("timezone"), place("cron"));
+                if let Err(fault) = schedule::cron(cron) {
+                    let help = "write five fields, or six with seconds first: `0 6 * * 1-5`";
+                    self.refuse(
+                        cron_place,
+                        format!("not a cron expression, {cron:?}: {fault}"),
+                        help,
+                    );
+                }
+                if let Some(name) = &schedule.timezone
+                    && schedule::time_zone(name).is_err()
+                {
+                    let help = "write an IANA name: `Europe/Berlin`";
+                    self.refuse(zone_place, format!("not a time zone, {name:?}"), help);
+                }
+            }
         }
     }
 
     /// What only one route can have for itself: a consumer group of a topic, standard input, a file to write to.
     fn exclusive(&mut self) {
+        self.files();
         let mut taken: BTreeMap<String, &str> = BTreeMap::new();
         for (name, route) in &self.config.routes {
             let (what, path, help): (_, &[&str], _) = match &route.from {

@@ -1,8 +1,6 @@
 //! When the ticks are.
 
-use croner::Cron;
-use croner::parser::{CronParser, Seconds, Year};
-use hybridge_config::connector::schedule::SourceConfig;
+use hybridge_config::connector::schedule::{self, Cron, SourceConfig};
 use hybridge_core::{Error, ErrorKind};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -19,12 +17,10 @@ impl Ticks {
         let invalid = |context: String| Error::new(ErrorKind::Fatal, context);
         match (&config.cron, config.every) {
             (Some(cron), None) => {
-                let parser = CronParser::builder().seconds(Seconds::Optional);
-                let parsed = parser.year(Year::Disallowed).build().parse(cron);
-                let parsed = parsed
+                let parsed = schedule::cron(cron)
                     .map_err(|error| invalid(format!("cron expression `{cron}`: {error}")))?;
                 let name = config.timezone.as_deref().unwrap_or("UTC");
-                let zone = TimeZone::get(name)
+                let zone = schedule::time_zone(name)
                     .map_err(|error| invalid(format!("time zone `{name}`: {error}")))?;
                 Ok(Self::Cron(Box::new(parsed), zone))
             }
