@@ -137,6 +137,24 @@ fn cursors_survive_compaction_and_the_crash_after_it() {
 }
 
 #[test]
+fn a_committed_cursor_survives_a_loss_of_power() {
+    for seed in 0..20 {
+        let disk = Model::new(seed);
+        let mut engine = open(&disk, &small()).unwrap();
+        let topic = topic(&mut engine, "t").unwrap();
+        append(&mut engine, &topic, &[b"a", b"b", b"c"], 0).unwrap();
+        for offset in 1..=3 {
+            commit(&mut engine, &topic, "g", offset).unwrap();
+        }
+        disk.crash();
+        drop(engine);
+        let mut engine = open(&disk, &small()).unwrap();
+        let topic = super::topic(&mut engine, "t").unwrap();
+        assert_eq!(cursor(&engine, &topic, "g"), Some(3), "seed {seed}");
+    }
+}
+
+#[test]
 fn a_cursor_ahead_of_the_log_is_not_overtaken_by_new_records() {
     let disk = Model::new(1);
     let mut engine = open(&disk, &small()).unwrap();
