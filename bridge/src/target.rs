@@ -268,7 +268,7 @@ pub(crate) async fn refuse(
     if batch.is_superseded() {
         return interrupted(batch, delivery);
     }
-    let message = &batch.messages()[delivery];
+    let message = &batch.original(delivery);
     route.error(reason.stage.clone(), reason.error.to_string());
     let mut held = reason.error.to_string();
     if let Some(dead_letter) = dead_letter {

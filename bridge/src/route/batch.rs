@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use hybridge_core::{Assignment, Delivery, Error, Message, Outcome, Permit, Phase, Tag};
+use hybridge_core::{Assignment, Delivery, Error, Headers, Message, Outcome, Permit, Phase, Tag};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::hops::Hops;
 
 /// A delivery that has its outcome and waits for the route to settle it.
 #[derive(Debug)]
@@ -27,9 +29,11 @@ pub(crate) type Outbox = Rc<RefCell<Vec<Settled>>>;
 pub(crate) struct Batch {
     lane: usize,
     assignment: Assignment,
-    /// The messages as they came from the source.
+    /// The messages, with the hop of this route once they were stamped.
     messages: Vec<Message>,
-    /// What the source found wrong with deliveries for good, by index.
+    /// Their headers as they came from the source; empty before they were stamped.
+    came_with: Vec<Headers>,
+    /// What is wrong for good with deliveries before any step has seen them, by index, ascending.
     faults: Vec<(usize, Error)>,
     open: RefCell<Vec<Open>>,
     outbox: Outbox,
@@ -77,7 +81,8 @@ impl Batch {
             });
         }
         let open = RefCell::new(open);
-        Self { lane, assignment, messages, faults, open, outbox, superseded: None }
+        let came_with = Vec::new();
+        Self { lane, assignment, messages, came_with, faults, open, outbox, superseded: None }
     }
 
     /// It comes into a pipeline, which is superseded when this is cancelled.
@@ -85,37 +90,71 @@ impl Batch {
         self.superseded = Some(superseded);
     }
 
+    /// Adds this route to the hops of every message, once; those that are in a loop get a fault.
+    pub fn stamp(&mut self, hops: &Hops) {
+        if !self.came_with.is_empty() {
+            return;
+        }
+        self.came_with.reserve(self.messages.len());
+        for (index, message) in self.messages.iter_mut().enumerate() {
+            match hops.stamp(&message.headers) {
+                Ok(stamped) => {
+                    self.came_with.push(std::mem::replace(&mut message.headers, stamped));
+                }
+                Err(error) => {
+                    self.came_with.push(message.headers.clone());
+                    self.faults.push((index, error));
+                }
+            }
+        }
+        self.faults.sort_by_key(|(index, _)| *index);
+        self.faults.dedup_by_key(|(index, _)| *index);
+    }
+
     /// The deliveries that have no outcome, as they came, for another pipeline; `None` if all have.
     pub fn rest(self) -> Option<Self> {
-        let Self { lane, assignment, messages, faults, open, outbox, superseded } = self;
+        let Self { lane, assignment, messages, came_with, faults, open, outbox, superseded } = self;
         let mut rest = Self {
             lane,
             assignment,
             messages: Vec::new(),
+            came_with: Vec::new(),
             faults: Vec::new(),
             open: RefCell::default(),
             outbox,
             superseded,
         };
+        let mut came_with = came_with.into_iter();
         for (index, (message, mut open)) in messages.into_iter().zip(open.into_inner()).enumerate()
         {
+            let headers = came_with.next();
             let Some(permit) = &mut open.permit else { continue };
             drop(permit.split(open.grown));
             (open.missing, open.worst, open.grown) = (1, Outcome::Filtered, 0);
             let fault = faults.iter().find(|(faulty, _)| *faulty == index);
             rest.faults.extend(fault.map(|(_, error)| (rest.messages.len(), error.clone())));
             rest.messages.push(message);
+            rest.came_with.extend(headers);
             rest.open.get_mut().push(open);
         }
         (!rest.messages.is_empty()).then_some(rest)
     }
 
-    /// The messages as they came, one for each delivery.
+    /// The messages before any step, one for each delivery.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }
 
-    /// What the source found wrong with deliveries for good, by index, ascending.
+    /// A message as it came: without the hop of this route, through which it may come again.
+    pub fn original(&self, index: usize) -> Message {
+        let mut message = self.messages[index].clone();
+        if let Some(headers) = self.came_with.get(index) {
+            message.headers = headers.clone();
+        }
+        message
+    }
+
+    /// What is wrong for good with deliveries before any step, by index, ascending.
     pub fn faults(&self) -> &[(usize, Error)] {
         &self.faults
     }

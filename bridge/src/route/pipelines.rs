@@ -56,6 +56,7 @@ impl Pipelines {
             let generation = self.newest.borrow().clone();
             let inside = generation.inside.token();
             batch.enter(generation.superseded.clone());
+            batch.stamp(&generation.pipeline.hops);
             generation.process(&batch).await?;
             drop(inside);
             if !batch.is_superseded() {

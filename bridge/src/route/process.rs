@@ -39,8 +39,7 @@ impl Pipeline {
     /// A delivery that a step failed on is dealt with in its place: what is before it is sent
     /// first, what is behind it waits, as order asks.
     pub async fn process(&self, batch: &Batch) -> Result<(), Error> {
-        let mut flow =
-            Flow::run(&self.hops, &self.steps, batch.messages(), 0, batch.faults()).await;
+        let mut flow = Flow::run(&self.steps, batch.messages(), 0, batch.faults()).await;
         let mut failed = std::mem::take(&mut flow.failed);
         failed.sort_by_key(|failed| failed.delivery);
         self.expect(batch, &flow, 0..batch.messages().len(), &failed);
@@ -63,7 +62,12 @@ impl Pipeline {
     }
 
     /// Sends a part of the flow to every target and waits for all of them.
-    async fn deliver(&self, flow: &Flow, range: Range<usize>, batch: &Batch) -> Result<(), Error> {
+    async fn deliver(
+        &self,
+        flow: &Flow<'_>,
+        range: Range<usize>,
+        batch: &Batch,
+    ) -> Result<(), Error> {
         let parts =
             Parts { messages: &flow.messages[range.clone()], parents: &flow.parents[range] };
         if let [target] = self.targets.as_slice() {
@@ -75,11 +79,11 @@ impl Pipeline {
 
     /// Tells the batch how many results each delivery gets, and resolves those of which nothing is
     /// left to send. What steps added is charged, and never waited for.
-    fn expect(&self, batch: &Batch, flow: &Flow, deliveries: Range<usize>, failed: &[Failed]) {
+    fn expect(&self, batch: &Batch, flow: &Flow<'_>, deliveries: Range<usize>, failed: &[Failed]) {
         if self.steps.is_empty() && self.targets.len() == 1 {
             return;
         }
-        let mut rest = flow.parents.iter().zip(&flow.messages).peekable();
+        let mut rest = flow.parents.iter().zip(&*flow.messages).peekable();
         for delivery in deliveries {
             let (mut parts, mut size) = (0, 0);
             while let Some((_, message)) = rest.next_if(|(parent, _)| **parent == delivery) {
@@ -103,7 +107,11 @@ impl Pipeline {
 
     /// A delivery that failed before it could be sent: refused when that is the message's fault, tried again
     /// until it comes through when it is not. `None` when the pipeline is superseded first.
-    async fn come_through(&self, batch: &Batch, failed: Failed) -> Option<Result<Flow, Outcome>> {
+    async fn come_through<'a>(
+        &self,
+        batch: &'a Batch,
+        failed: Failed,
+    ) -> Option<Result<Flow<'a>, Outcome>> {
         let delivery = failed.delivery;
         let message: &Message = &batch.messages()[delivery];
         let inside = self.status.enter(failed.stage(), 1, &message.origin);
@@ -133,7 +141,7 @@ impl Pipeline {
             }
             attempts += 1;
             let one = std::slice::from_ref(message);
-            let mut flow = Flow::run(&self.hops, &self.steps, one, delivery, &[]).await;
+            let mut flow = Flow::run(&self.steps, one, delivery, &[]).await;
             match flow.failed.pop() {
                 None => return Some(Ok(flow)),
                 Some(again) => failed = again,

@@ -1,17 +1,18 @@
 //! The steps of a route over one batch, with every message tied to the delivery it came from.
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use hybridge_core::{Applied, Error, Message, Outcome, Transformer};
 
-use super::hops::Hops;
 use crate::status::Stage;
 
 /// What is on its way through the steps: messages in the order of their deliveries.
 #[derive(Default)]
-pub(crate) struct Flow {
-    pub messages: Vec<Message>,
+pub(crate) struct Flow<'a> {
+    /// Those of the batch itself, as long as no step has made others of them.
+    pub messages: Cow<'a, [Message]>,
     /// For each message the index of its delivery; ascending.
     pub parents: Vec<usize>,
     /// Deliveries that a step failed on: none of their messages are in `messages`.
@@ -45,26 +46,23 @@ impl Failed {
     }
 }
 
-impl Flow {
+impl<'a> Flow<'a> {
     /// Runs messages through all steps; message `n` is of delivery `first + n`. `faults`
     /// are what the source found wrong with deliveries for good. Messages that come out have the origin of their delivery and are numbered.
     pub async fn run(
-        hops: &Hops,
         steps: &[Box<dyn Transformer>],
-        input: &[Message],
+        input: &'a [Message],
         first: usize,
         faults: &[(usize, Error)],
     ) -> Self {
-        let mut flow = Self::default();
-        flow.messages.reserve(input.len());
-        flow.parents.reserve(input.len());
-        for (index, message) in input.iter().enumerate() {
-            let delivery = first + index;
-            let fault = faults.iter().find(|(faulty, _)| *faulty == delivery);
-            match fault.map_or_else(|| hops.stamp(message), |(_, error)| Err(error.clone())) {
-                Ok(message) => flow.push(delivery, message),
-                Err(error) => flow.failed.push(Failed { delivery, step: None, error }),
-            }
+        let mut flow = Self {
+            messages: Cow::Borrowed(input),
+            parents: (first..first + input.len()).collect(),
+            ..Self::default()
+        };
+        for (delivery, error) in faults {
+            flow.withdraw(*delivery);
+            flow.failed.push(Failed { delivery: *delivery, step: None, error: error.clone() });
         }
         for step in steps {
             flow = flow.step(step.as_ref()).await;
@@ -76,14 +74,14 @@ impl Flow {
     }
 
     fn push(&mut self, delivery: usize, message: Message) {
-        self.messages.push(message);
+        self.messages.to_mut().push(message);
         self.parents.push(delivery);
     }
 
     async fn step(self, step: &dyn Transformer) -> Self {
-        let outputs = guarded(step, self.messages).await;
+        let outputs = guarded(step, self.messages.into_owned()).await;
         let mut next = Self {
-            messages: Vec::with_capacity(outputs.len()),
+            messages: Cow::Owned(Vec::with_capacity(outputs.len())),
             parents: Vec::with_capacity(outputs.len()),
             failed: self.failed,
             selected_out: self.selected_out,
@@ -113,7 +111,7 @@ impl Flow {
     /// Takes out all messages of a delivery.
     fn withdraw(&mut self, delivery: usize) {
         let mut parents = self.parents.iter();
-        self.messages.retain(|_| parents.next() != Some(&delivery));
+        self.messages.to_mut().retain(|_| parents.next() != Some(&delivery));
         self.parents.retain(|parent| *parent != delivery);
     }
 
@@ -121,7 +119,7 @@ impl Flow {
     fn number(&mut self, input: &[Message], first: usize) {
         let mut previous = None;
         let mut child = 0;
-        for (message, parent) in self.messages.iter_mut().zip(&self.parents) {
+        for (message, parent) in self.messages.to_mut().iter_mut().zip(&self.parents) {
             child = if previous == Some(*parent) { child + 1 } else { 0 };
             previous = Some(*parent);
             message.origin = input[parent - first].origin.clone();

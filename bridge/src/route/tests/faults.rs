@@ -259,6 +259,8 @@ async fn i7_a_permanent_fault_is_one_dead_letter_with_its_reason() {
         let counts = run.settle_for(A_WHILE).await;
         assert_eq!((counts.delivered, counts.dead_lettered, topic.committed()[0]), (49, 1, 50));
         let letter = &letters.written()[0];
+        assert!(sink.written()[0].headers.get("hybridge-via").is_some());
+        assert!(letter.headers.get("hybridge-via").is_none(), "it may go through the route again");
         let header = |name: &str| {
             let value = letter.headers.get(&format!("hybridge-dead-letter-{name}")).unwrap();
             String::from_utf8(value.to_vec()).unwrap()
