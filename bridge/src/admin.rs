@@ -75,7 +75,7 @@ struct RouteHealth {
 
 async fn ready(State(admin): State<Admin>) -> Response {
     let views = admin.status.views();
-    let all_get_on = views.iter().all(RouteView::is_ready);
+    let all_get_on = views.iter().all(|view| view.optional || view.is_ready());
     let routes = views.into_iter().map(|view| RouteHealth {
         state: view.health,
         route: view.route,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hybridge_config::{RouteConfig, SinkConfig, TargetConfig};
+use hybridge_config::{RouteConfig, SinkConfig, TargetConfig, followed_by};
 use hybridge_connectors::{Limits, Local};
 use hybridge_core::{Budget, Error, Pool, Sink, Text};
 
@@ -88,7 +88,11 @@ impl Blueprint {
         self.status.facts(self.facts.clone());
         let retry = &config.retry;
         Ok(Pipeline {
-            hops: Hops::new(&self.local.instance, &self.name),
+            hops: match followed_by(&self.name) {
+                // The route itself has added its hop already.
+                Some(_) => Hops::none(),
+                None => Hops::new(&self.local.instance, &self.name),
+            },
             steps,
             targets,
             dead_letter,
@@ -135,12 +139,8 @@ impl Blueprint {
     }
 
     fn sink(&self, config: &SinkConfig, target: &str) -> Result<Box<dyn Sink>, Error> {
-        hybridge_connectors::sink(
-            config,
-            &self.name,
-            target,
-            self.config.lane_ordering(),
-            &self.local,
-        )
+        // At its target a message is the same, whether the target is required or optional.
+        let route = followed_by(&self.name).unwrap_or(&self.name);
+        hybridge_connectors::sink(config, route, target, self.config.lane_ordering(), &self.local)
     }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hybridge_config::{Config, Loaded, Problems, Secret, budget_plan};
+use hybridge_config::{Config, Loaded, Problems, Secret, budget_plan, follow};
 use hybridge_connectors::Local;
 use hybridge_connectors::log::{OpenError, Store};
 use hybridge_core::Pool;
@@ -57,15 +57,16 @@ pub type Load = Box<dyn Fn() -> Result<Loaded, Problems>>;
 pub fn run(loaded: Loaded, load: Load, metrics: Metrics) -> Result<(), StartError> {
     log_panics();
     let servers = server_runtime().map_err(StartError::System)?;
-    let store = Store::open(&loaded.config.storage.path, options::of(&loaded.config))?;
-    let pool = Pool::new(budget_plan(&loaded.config).pool);
+    let config = follow(loaded.config);
+    let store = Store::open(&config.storage.path, options::of(&config))?;
+    let pool = Pool::new(budget_plan(&config).pool);
     let status = Status::new(pool.clone(), STALLED_AFTER);
     let local = Local::new(store.clone()).serving_on(servers.handle());
     let result = servers.block_on(async {
         let routes =
             Routes::new(local, pool, store.clone(), status.clone()).map_err(StartError::System)?;
         let mut daemon = Daemon { routes, status, metrics, store: store.clone() };
-        let result = daemon.run(loaded, load).await;
+        let result = daemon.run(config, load).await;
         daemon.routes.join();
         result
     });
@@ -114,9 +115,8 @@ enum Asked {
 }
 
 impl Daemon {
-    async fn run(&mut self, loaded: Loaded, load: Load) -> Result<(), StartError> {
+    async fn run(&mut self, config: Config, load: Load) -> Result<(), StartError> {
         let mut signals = Signals::listen().map_err(StartError::System)?;
-        let config = loaded.config;
         let stop_servers = CancellationToken::new();
         let servers = self.serve(&config, &stop_servers).await?;
         let subscribers = config.subscribe.is_some();
@@ -132,7 +132,13 @@ impl Daemon {
                     Asked::Stop => break,
                     Asked::Reload => self.reload(&load).await,
                 },
-                () = self.routes.ended(), if !subscribers => break,
+                () = self.routes.ended(), if !subscribers => {
+                    tokio::select! {
+                        () = self.routes.follow_up(Instant::now() + drain) => {}
+                        () = signals.stop() => {}
+                    }
+                    break;
+                }
             }
         }
         self.status.stop();
@@ -190,7 +196,7 @@ impl Daemon {
                 return;
             }
         };
-        match self.routes.reload(loaded.config).await {
+        match self.routes.reload(follow(loaded.config)).await {
             Ok(diff) => {
                 for section in &diff.restart {
                     tracing::warn!(section, "changed; takes effect at the next start");

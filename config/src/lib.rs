@@ -10,6 +10,7 @@ pub mod connector;
 mod derive;
 mod interpolate;
 mod load;
+mod optional;
 mod problem;
 mod root;
 mod route;
@@ -29,6 +30,7 @@ pub use budget::{BudgetPlan, budget_plan, memory_needed};
 pub use connection::ConnectionConfig;
 pub use derive::{Diff, Guarantee, Summary, diff, guarantee, summary};
 pub use load::{Loaded, load};
+pub use optional::{BACKLOG_PREFIX, follow, followed_by};
 pub use problem::{Problem, Problems};
 pub use root::{
     AdminConfig, Config, Fsync, LimitsConfig, RetentionConfig, StorageConfig, SubscribeConfig,

@@ -47,6 +47,11 @@ pub struct TemplateError {
 }
 
 impl Template {
+    /// A text without references, which must hold no `{{`.
+    pub(crate) fn literally(text: &str) -> Self {
+        Self { text: text.to_owned(), segments: vec![Segment::Literal(text.to_owned())] }
+    }
+
     /// The text as it was written.
     pub fn text(&self) -> &str {
         &self.text

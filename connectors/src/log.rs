@@ -20,6 +20,7 @@ mod recover;
 mod segment;
 mod sink;
 mod source;
+mod spilled;
 mod store;
 mod topic;
 mod view;

@@ -58,6 +58,23 @@ async fn readiness_names_the_stage_that_does_not_get_on() {
 }
 
 #[tokio::test]
+async fn the_process_is_ready_without_what_an_optional_target_waits_for() {
+    let (base, status) = start(&[]).await;
+    status.route("orders", Facts::default()).state(RouteState::Running, None);
+    let follower = status.route("orders/crm", Facts { optional: true, ..Facts::default() });
+    status.begin();
+    follower.state(RouteState::Red, Some("the log cannot be read".to_owned()));
+    let (code, body) = get(format!("{base}/health/ready")).await;
+    let states = (&body["routes"][0]["state"], &body["routes"][1]["state"]);
+    assert_eq!((code, states), (200, (&"green".into(), &"red".into())), "{body}");
+    let (_, body) = get(format!("{base}/routes")).await;
+    assert_eq!(
+        (&body["routes"][0]["optional"], &body["routes"][1]["optional"]),
+        (&false.into(), &true.into())
+    );
+}
+
+#[tokio::test]
 async fn a_token_guards_all_but_health_and_metrics() {
     let (base, status) = start(&["secret"]).await;
     let route = status.route("orders", Facts { connector: "http".into(), ..Facts::default() });

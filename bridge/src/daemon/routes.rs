@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use hybridge_config::{Config, Diff, RouteConfig, budget_plan, diff, guarantee};
+use hybridge_config::{
+    Config, Diff, RouteConfig, SourceConfig, budget_plan, diff, followed_by, guarantee,
+};
 use hybridge_connectors::Local;
-use hybridge_connectors::log::Store;
+use hybridge_connectors::log::{PartitionStat, Store};
 use hybridge_core::Pool;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -18,6 +21,9 @@ use crate::assemble::Blueprint;
 use crate::status::{Facts, Status};
 use crate::supervisor::supervise;
 use crate::worker::Workers;
+
+/// How often it is looked whether optional targets have everything.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// All routes that run, and what they are made from.
 pub(super) struct Routes {
@@ -65,6 +71,7 @@ impl Routes {
         for name in self.config.routes.keys().cloned().collect::<Vec<_>>() {
             self.start_one(&name).await?;
         }
+        self.report_left();
         Ok(())
     }
 
@@ -100,6 +107,7 @@ impl Routes {
         for name in diff.added.iter().chain(&diff.changed) {
             self.start_one(name).await?;
         }
+        self.report_left();
         Ok(diff)
     }
 
@@ -117,17 +125,62 @@ impl Routes {
     fn continue_one(&self, name: &str) {
         let Some(config) = self.config.routes.get(name) else { return };
         let Some(running) = self.running.get(name) else { return };
-        let facts = facts(&self.config, config);
+        let facts = facts(&self.config, name, config);
         let plan = running.plan.borrow().changed(Arc::new(config.clone()), facts);
         running.plan.send_replace(plan);
     }
 
-    /// Returns when every route has come to its end by itself; never if there are none.
+    /// Returns when every route has come to its end by itself; never if there are none. Those that
+    /// follow an optional target have no end, and nobody waits for them.
     pub async fn ended(&self) {
         if self.running.is_empty() {
             return std::future::pending().await;
         }
-        join_all(self.running.values().map(|running| running.ended.cancelled())).await;
+        let of_files = self.running.iter().filter(|(name, _)| followed_by(name).is_none());
+        join_all(of_files.map(|(_, running)| running.ended.cancelled())).await;
+    }
+
+    /// Waits until optional targets have everything, but not beyond this time: the rest waits for
+    /// the next start.
+    pub async fn follow_up(&self, until: Instant) {
+        let waiting = || -> u64 { self.backlogs(true).iter().map(|(_, waiting)| waiting).sum() };
+        while waiting() > 0 {
+            if Instant::now() >= until {
+                tracing::warn!(waiting = waiting(), "optional targets do not have everything yet");
+                return;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Says what waits for optional targets that are none any more: it is kept as long as records of
+    /// other topics, and goes on when they are optional targets again.
+    fn report_left(&self) {
+        for (topic, waiting) in self.backlogs(false) {
+            tracing::warn!(
+                topic,
+                waiting,
+                "messages for a target that is not optional any more are not delivered"
+            );
+        }
+    }
+
+    /// The topics of optional targets in which something waits, and how much; those that a route
+    /// follows, or those that none does.
+    fn backlogs(&self, followed: bool) -> Vec<(String, u64)> {
+        let is_followed = |topic: &str| {
+            self.config
+                .routes
+                .values()
+                .any(|route| matches!(&route.from, SourceConfig::Log(log) if log.topic == topic))
+        };
+        let topics = self.store.backlogs().into_iter();
+        let waiting = |name: String| -> Option<(String, u64)> {
+            let stat = self.store.stat(&self.store.find(&name)?);
+            let waiting = stat.partitions.iter().map(left).sum();
+            (waiting > 0).then_some((name, waiting))
+        };
+        topics.filter(|name| is_followed(name) == followed).filter_map(waiting).collect()
     }
 
     /// Stops all routes; they may drain until then.
@@ -153,7 +206,7 @@ impl Routes {
     async fn start_one(&mut self, name: &str) -> io::Result<()> {
         let Some(config) = self.config.routes.get(name) else { return Ok(()) };
         let floor = budget_plan(&self.config).floor_of(config);
-        let facts = facts(&self.config, config);
+        let facts = facts(&self.config, name, config);
         let blueprint = Blueprint::new(
             name,
             Arc::new(config.clone()),
@@ -192,12 +245,19 @@ impl Routes {
     }
 }
 
-fn facts(config: &Config, route: &RouteConfig) -> Facts {
+/// Records that no route has delivered.
+fn left(partition: &PartitionStat) -> u64 {
+    let waiting = partition.groups.iter().map(|group| group.lag).max();
+    waiting.unwrap_or(partition.records)
+}
+
+fn facts(config: &Config, name: &str, route: &RouteConfig) -> Facts {
     let guarantee = guarantee(config, route);
     Facts {
         connector: route.from.kind().to_owned(),
         guarantee: guarantee.delivery.to_string(),
         order: guarantee.order.to_string(),
         targets: route.targets.keys().cloned().collect(),
+        optional: followed_by(name).is_some(),
     }
 }

@@ -35,6 +35,8 @@ pub struct RouteView {
     pub order: String,
     /// Its targets.
     pub targets: Vec<String>,
+    /// Whether it follows an optional target: the process is ready without it.
+    pub optional: bool,
     /// Totals since the process started.
     pub counts: Counts,
     /// What the totals leave unexplained: 0.
@@ -125,6 +127,7 @@ impl RouteStatus {
             guarantee: known.facts.guarantee.clone(),
             order: known.facts.order.clone(),
             targets: known.facts.targets.clone(),
+            optional: known.facts.optional,
             counts: known.counts,
             ledger_difference: known.counts.difference(),
             lag: known.waiting,

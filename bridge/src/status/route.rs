@@ -51,6 +51,8 @@ pub struct Facts {
     pub order: String,
     /// The names of its targets.
     pub targets: Vec<String>,
+    /// Whether it follows an optional target, which the process is ready without.
+    pub optional: bool,
 }
 
 /// The status of one route: shared between the route, which writes, and the admin listener.

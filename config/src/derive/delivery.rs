@@ -1,7 +1,9 @@
 //! Whether a message can be lost or come twice.
 
 use super::{Refusal, sinks};
-use crate::{Config, DeliveryGuarantee, Fsync, RouteConfig, SinkConfig, SourceConfig};
+use crate::{
+    Config, DeliveryGuarantee, Fsync, RouteConfig, SinkConfig, SourceConfig, optional::optional,
+};
 
 /// Where the promise of `route` ends.
 ///
@@ -83,6 +85,19 @@ fn losses(config: &Config, route: &RouteConfig) -> Vec<String> {
             _ => {}
         }
     }
-    losses.dedup();
+    if let (Some(interval), Some(_)) = (interval, optional(route).next()) {
+        losses.push(format!("a power loss takes up to {interval} of the log"));
+    }
+    for (name, target) in optional(route) {
+        let backlog = target.backlog.clone().unwrap_or_default();
+        let age = backlog.age.map(|age| format!("longer than {age}"));
+        let bytes = backlog.bytes.map(|bytes| format!("beyond {bytes}"));
+        let limits: Vec<String> = age.into_iter().chain(bytes).collect();
+        if !limits.is_empty() {
+            losses.push(format!("{name} misses what waits for it {}", limits.join(" or ")));
+        }
+    }
+    let mut known = std::collections::BTreeSet::new();
+    losses.retain(|loss| known.insert(loss.clone()));
     losses
 }

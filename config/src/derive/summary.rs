@@ -16,7 +16,7 @@ pub struct Summary {
     pub source: String,
     /// The steps, by their kinds.
     pub steps: Vec<String>,
-    /// The targets: `log orders`; sinks that stand in for each other with `|` between them.
+    /// The targets: `log orders`, `http https://crm (optional)`; sinks that stand in for each other with `|` between them.
     pub targets: Vec<String>,
     /// Where dead letters go.
     pub dead_letter: Option<String>,
@@ -26,13 +26,16 @@ pub struct Summary {
 
 /// The summary of a route of a configuration that was loaded.
 pub fn summary(config: &Config, name: &str, route: &RouteConfig) -> Summary {
-    let only = route.to.iter();
-    let targets = only.chain(route.targets.values().map(|target| &target.to));
+    let only = route.to.iter().map(target);
+    let named = route.targets.values().map(|config| match config.required {
+        true => target(&config.to),
+        false => format!("{} (optional)", target(&config.to)),
+    });
     Summary {
         route: name.to_owned(),
         source: source(&route.from),
         steps: route.transform.iter().map(TransformConfig::kind).map(str::to_owned).collect(),
-        targets: targets.map(target).collect(),
+        targets: only.chain(named).collect(),
         dead_letter: route.dead_letter.as_ref().map(|dead_letter| sink(&dead_letter.to)),
         guarantee: guarantee(config, route),
     }

@@ -36,6 +36,11 @@ routes:
     delivery: effectively_once
     ordering: total
   d: { from: { stdio: {} }, to: { stdio: {} }, ordering: none }
+  e:
+    from: { log: { topic: orders } }
+    targets:
+      crm: { to: { http: { url: \"http://crm\" } }, required: false, backlog: { bytes: 1GiB } }
+      keep: { to: { file: { path: /keep } } }
 ",
     );
     assert_eq!(
@@ -45,6 +50,7 @@ routes:
             "b: file /in/*.jsonl -> http https://u/x | log spill + file /out; dead letters to log dead; at_least_once (a power loss takes up to 1s of the log; a power loss takes what is not on disk of /out), order key (files have no order among themselves)",
             "c: schedule \"0 6 * * *\" -> http http://u; effectively_once, order total",
             "d: stdio -> stdio; at_least_once (standard input has no position to go back to after a crash; standard output confirms nothing), order none (the route asks for none)",
+            "e: log orders -> http http://crm (optional) + file /keep; at_least_once (a power loss takes up to 1s of the log; crm misses what waits for it longer than 7d or beyond 1GiB), order key",
         ]
     );
 }

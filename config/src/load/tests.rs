@@ -310,7 +310,7 @@ routes:
   b: { from: { stdio: {} }, to: { log: { topic: c } }, delivery: effectively_once }
   c: { from: { log: { topic: d } }, to: { log: { topic: e } }, delivery: effectively_once }
   d: { from: { log: { topic: wide } }, to: { log: { topic: f } }, ordering: total }
-  e: { from: { log: { topic: h } }, targets: { x: { to: { log: { topic: i } }, required: false } }, delivery: at_most_once }
+  e: { from: { log: { topic: h } }, to: { log: { topic: i } }, delivery: at_most_once }
 topics: { wide: { partitions: 4 } }
 ";
     let refused = problems(&[("a.yaml", text)]);
@@ -319,13 +319,51 @@ topics: { wide: { partitions: 4 } }
         "a.yaml:4:66: `delivery: effectively_once` needs a source whose messages have positions, which stdio does not have",
         "a.yaml:5:74: `delivery: effectively_once` needs targets that drop repeats, which log does not promise",
         "a.yaml:6:77: `ordering: total` over the topic `wide`, which has 4 partitions without an order among them",
-        "a.yaml:7:90: optional targets are not available",
-        "a.yaml:7:111: `delivery: at_most_once` is not available: every route sends before it settles",
+        "a.yaml:7:74: `delivery: at_most_once` is not available: every route sends before it settles",
     ];
     assert_eq!(refused.len(), starts.len(), "{refused:#?}");
     for (problem, start) in refused.iter().zip(starts) {
         assert!(problem.starts_with(start) && problem.ends_with(')'), "{problem}");
     }
+}
+
+#[test]
+fn an_optional_target_stands_beside_a_required_one() {
+    let (route, target) = ("r".repeat(100), "t".repeat(100));
+    let text = format!(
+        "hybridge: v1
+routes:
+  a: {{ from: {{ log: {{ topic: a }} }}, targets: {{ x: {{ to: {{ log: {{ topic: b }} }}, required: false }} }} }}
+  b: {{ from: {{ log: {{ topic: c }} }}, targets: {{ x: {{ to: {{ log: {{ topic: d }} }}, backlog: {{}} }}, y: {{ to: {{ log: {{ topic: e }} }}, required: false }} }}, dead_letter: {{ to: {{ file: {{ path: f }} }} }} }}
+  c: {{ from: {{ log: {{ topic: g }} }}, to: {{ log: {{ topic: h }} }}, required: false }}
+  d: {{ from: {{ log: {{ topic: i }} }}, targets: {{ x: {{ to: {{ log: {{ topic: j }} }} }}, y: {{ to: {{ log: {{ topic: i }} }}, required: false }} }} }}
+  {route}: {{ from: {{ log: {{ topic: k }} }}, targets: {{ x: {{ to: {{ log: {{ topic: l }} }} }}, {target}: {{ to: {{ log: {{ topic: m }} }}, required: false }} }} }}
+"
+    );
+    let refused = problems(&[("a.yaml", &text)]);
+    let expected = [
+        "no target of the route `a` is required (leave `required` out for one: a message is settled when the required targets have it)".to_owned(),
+        "`backlog` for a target that is required (write `required: false` beside it, or leave `backlog` out)".to_owned(),
+        "dead letters of the route and of its optional target `y` in one file (write a topic: `dead_letter: { to: { log: { topic: ... } } }`)".to_owned(),
+        "unknown key `required` (one of several `targets` may be optional: `targets: { name: { to: { ... }, required: false } }`)".to_owned(),
+        "a loop: the route `d` feeds itself (write another target for one of them)".to_owned(),
+        format!("the names of the route and its optional target `{target}` are too long together (shorten one of them)"),
+    ];
+    assert_eq!(refused.len(), expected.len(), "{refused:#?}");
+    for (problem, expected) in refused.iter().zip(expected) {
+        assert!(problem.ends_with(&expected), "{problem}\n{expected}");
+    }
+}
+
+#[test]
+fn an_optional_target_takes_its_share_of_the_memory() {
+    let optional = "    from: { stdio: { max_message: 60MiB } }\n    targets: { a: { to: { log: { topic: a } } }, b: { to: { log: { topic: b } }, required: false } }";
+    assert_eq!(
+        problems(&[("a.yaml", &format!("hybridge: v1\nroutes:\n  r:\n{optional}\n"))]),
+        [
+            "a.yaml:4:35: a message of 60MiB does not fit into the route's share of memory, 48.0MiB of 256MiB with 2 routes (write `limits: { memory: 304MiB }` or more, or a smaller `max_message`)"
+        ]
+    );
 }
 
 #[test]

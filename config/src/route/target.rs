@@ -9,7 +9,7 @@ use serde::de::{
 };
 
 use super::{CircuitBreakerConfig, FailoverConfig, RetryOverride};
-use crate::SinkConfig;
+use crate::{RetentionConfig, SinkConfig};
 
 /// A target and how it is treated.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize, JsonSchema)]
@@ -17,10 +17,13 @@ use crate::SinkConfig;
 pub struct TargetConfig {
     /// Where the messages go.
     pub to: To,
-    /// Whether a message is settled only when this target has confirmed it. Only `true` is available yet; a target that may
-    /// fall behind gets a route of its own, from the same topic.
+    /// Whether a message is settled only when this target has confirmed it. With `false` it is written to the embedded log
+    /// instead, and follows from there: the target never holds the others up. One target of a route at least is required.
     #[serde(default = "default_required")]
     pub required: bool,
+    /// How much may wait for a target that is not required. What is older or more is removed, which is logged and counted;
+    /// what was delivered is removed anyway. Default: any size, for 7 days.
+    pub backlog: Option<RetentionConfig>,
     /// How the sinks of a `failover` list take turns.
     pub failover: Option<FailoverConfig>,
     /// What differs from the route's `retry`.
@@ -36,6 +39,7 @@ impl TargetConfig {
         Self {
             to,
             required: true,
+            backlog: None,
             failover: None,
             retry: RetryOverride::default(),
             circuit_breaker: None,

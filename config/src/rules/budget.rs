@@ -1,11 +1,13 @@
 //! The largest message of a route fits into the memory that the route has for itself.
 
 use super::Rules;
-use crate::{budget, memory_needed};
+use crate::{budget, memory_needed, optional};
 
 impl Rules<'_> {
     pub(super) fn budget(&mut self) {
-        let count = self.sections.count("routes");
+        // What is broken counts too, and an optional target as a route of its own.
+        let following = optional::routes_for(self.config) - self.config.routes.len();
+        let count = self.sections.count("routes") + following;
         let memory = self.config.limits.memory;
         let plan = budget::plan(memory.get(), count);
         for (name, route) in &self.config.routes {

@@ -1,7 +1,7 @@
 //! Every route has somewhere to go to, said in one way.
 
 use super::Rules;
-use crate::To;
+use crate::{RouteConfig, To, optional};
 
 impl Rules<'_> {
     pub(super) fn targets(&mut self) {
@@ -30,10 +30,10 @@ impl Rules<'_> {
                     let help = "write `to: { failover: [ ... ] }`, or leave `failover` out";
                     self.refuse(place, "`failover` for a target with one sink", help);
                 }
-                if !config.required {
-                    let place = self.route_place(name, &["targets", target, "required"]);
-                    let help = "leave `required` out; a target that may fall behind gets a route of its own, from the same topic";
-                    self.refuse(place, "optional targets are not available", help);
+                if config.required && config.backlog.is_some() {
+                    let place = self.route_place(name, &["targets", target, "backlog"]);
+                    let help = "write `required: false` beside it, or leave `backlog` out";
+                    self.refuse(place, "`backlog` for a target that is required", help);
                 }
                 let retry = route.retry_for(config);
                 if retry.initial > retry.max {
@@ -45,6 +45,7 @@ impl Rules<'_> {
                     self.refuse(place, message, "write a smaller `initial` or a larger `max`");
                 }
             }
+            self.optional(name, route);
             if route.retry.initial > route.retry.max && route.targets.is_empty() {
                 let place = self.route_place(name, &["retry"]);
                 let (initial, max) = (route.retry.initial, route.retry.max);
@@ -52,6 +53,36 @@ impl Rules<'_> {
                     format!("the first wait, {initial}, is longer than the longest, {max}");
                 self.refuse(place, message, "write a smaller `initial` or a larger `max`");
             }
+        }
+    }
+
+    fn optional(&mut self, name: &str, route: &RouteConfig) {
+        let Some((first, _)) = optional::optional(route).next() else { return };
+        if optional::optional(route).count() == route.targets.len() {
+            let place = self.route_place(name, &["targets", first, "required"]);
+            let help = "leave `required` out for one: a message is settled when the required targets have it";
+            self.refuse(place, format!("no target of the route `{name}` is required"), help);
+        }
+        let too_long =
+            optional::optional(route).find(|(target, _)| !optional::has_topic(name, target));
+        if let Some((target, _)) = too_long {
+            let place = self.route_place(name, &["targets", target, "required"]);
+            let message = format!(
+                "the names of the route and its optional target `{target}` are too long together"
+            );
+            self.refuse(place, message, "shorten one of them");
+        }
+        let letters = route.dead_letter.as_ref().map(|dead_letter| &dead_letter.to);
+        if let Some(letters) = letters.filter(|letters| letters.exclusive().is_some()) {
+            let place = self.route_place(name, &["dead_letter", "to", letters.kind()]);
+            let message = format!(
+                "dead letters of the route and of its optional target `{first}` in one file"
+            );
+            self.refuse(
+                place,
+                message,
+                "write a topic: `dead_letter: { to: { log: { topic: ... } } }`",
+            );
         }
     }
 }

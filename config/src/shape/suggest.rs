@@ -16,6 +16,10 @@ pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
 pub(crate) fn keys(key: &str, known: &[&str]) -> String {
     match nearest(key, known) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if key == "required" && known.contains(&"targets") => {
+            "one of several `targets` may be optional: `targets: { name: { to: { ... }, required: false } }`"
+                .to_owned()
+        }
         None if known.is_empty() => "this map has no keys".to_owned(),
         None => format!("known here: {}", known.join(", ")),
     }

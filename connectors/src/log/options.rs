@@ -22,6 +22,8 @@ pub struct Retention {
     pub age: Option<Duration>,
     /// The oldest segments of a partition are removed until it has at most this many bytes, or one segment.
     pub bytes: Option<u64>,
+    /// Segments that every consumer group of the topic is past are removed, whatever their age; none while it has no group.
+    pub until_read: bool,
 }
 
 /// What can be said of each topic.

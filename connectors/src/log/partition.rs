@@ -323,8 +323,14 @@ impl Partition {
         Ok(())
     }
 
-    /// Removes sealed segments: all that ended before `oldest`, then the oldest until at most `bytes` are left.
-    pub(crate) fn retain(&mut self, oldest: Option<i64>, bytes: Option<u64>) -> io::Result<u64> {
+    /// Removes sealed segments: all that ended before `oldest` or the offset `read`, then the oldest until at most `bytes`
+    /// are left.
+    pub(crate) fn retain(
+        &mut self,
+        oldest: Option<i64>,
+        bytes: Option<u64>,
+        read: u64,
+    ) -> io::Result<u64> {
         if let Some(oldest) = oldest
             && let Some(active) = &self.active
             && active.written.next > active.written.base
@@ -345,7 +351,7 @@ impl Partition {
         for segment in segments {
             let expired = oldest.is_some_and(|oldest| segment.last < oldest);
             let surplus = bytes.is_some_and(|bytes| total > bytes);
-            if !(expired || surplus) || anchor == Some(segment.base) {
+            if !(expired || surplus || segment.next <= read) || anchor == Some(segment.base) {
                 break;
             }
             self.view.remove_oldest();

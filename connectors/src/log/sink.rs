@@ -12,7 +12,7 @@ use hybridge_schemas::template::Template;
 
 use super::error::WriteError;
 use super::store::{Position, Store};
-use super::topic;
+use super::{spilled, topic};
 
 /// Appends each message to the topic that the template gives; a message is confirmed when it is written as
 /// `storage.fsync` says.
@@ -44,7 +44,7 @@ impl Sink {
     /// [`Fatal`](ErrorKind::Fatal) when no topic can have the name.
     pub fn new(config: &SinkConfig, ordering: Ordering, store: Store) -> Result<Self, Error> {
         let topic = match config.topic.literal() {
-            Some(name) if topic::is_open_to_routes(name) => Target::One(name.to_owned()),
+            Some(name) if topic::is_open_to_files(name) => Target::One(name.to_owned()),
             Some(name) => {
                 let wrong = WriteError::Name(name.to_owned()).to_string();
                 return Err(Error::new(ErrorKind::Fatal, wrong));
@@ -94,7 +94,10 @@ impl Sink {
             }
             Ok(partition(message))
         };
-        let messages = rekeyed.as_deref().unwrap_or(batch);
+        let spilled: Option<Vec<_>> =
+            topic::is_spilled(name).then(|| batch.iter().map(spilled::with_origin).collect());
+        let messages = spilled.or(rekeyed);
+        let messages = messages.as_deref().unwrap_or(batch);
         let results = self.store.append_to(&topic, messages, place).await;
         results.into_iter().map(|result| receipt(name, result)).collect()
     }

@@ -54,7 +54,7 @@ impl Source {
         store: Store,
     ) -> Result<Self, Error> {
         let fatal = |what| Error::new(ErrorKind::Fatal, what);
-        if !topic::is_open_to_routes(&config.topic) {
+        if !topic::is_open_to_files(&config.topic) {
             return Err(fatal(WriteError::Name(config.topic.clone()).to_string()));
         }
         let start = match &config.start {

@@ -16,7 +16,7 @@ use super::error::{OpenError, WriteError};
 use super::frame::{Frames, MAX_FRAME, frame_len};
 use super::options::{Fsync, Options};
 use super::queue::Queue;
-use super::topic::Topic;
+use super::topic::{self, Topic};
 use super::view::lock;
 
 mod claim;
@@ -130,6 +130,13 @@ impl Store {
     pub fn topics(&self) -> Vec<String> {
         let topics = lock(&self.inner.registry.topics);
         topics.keys().filter(|name| !name.starts_with("__")).cloned().collect()
+    }
+
+    /// The names of the topics that optional targets follow, in order, those that none follows any more too.
+    #[must_use]
+    pub fn backlogs(&self) -> Vec<String> {
+        let topics = lock(&self.inner.registry.topics);
+        topics.keys().filter(|name| topic::is_spilled(name)).cloned().collect()
     }
 
     /// The topic of this name, if there is one.

@@ -88,6 +88,16 @@ pub(crate) struct Fact {
     pub(crate) partitions: u32,
 }
 
+/// Whether the file may lead a route to a topic of this name: also to one that an optional target follows, which only we name.
+pub(crate) fn is_open_to_files(name: &str) -> bool {
+    is_open_to_routes(name) || (is_valid_name(name) && is_spilled(name))
+}
+
+/// Whether messages in this topic keep the coordinates of where they came from.
+pub(crate) fn is_spilled(name: &str) -> bool {
+    name.starts_with(hybridge_config::BACKLOG_PREFIX)
+}
+
 /// Makes the folder of a new topic; its fact comes last, and without it there is no topic.
 pub(crate) fn create(disk: &dyn Disk, dir: &Path, partitions: u32) -> io::Result<Fact> {
     let fact =

@@ -4,5 +4,6 @@ mod cloud_samples;
 mod durability;
 mod lifecycle;
 mod load;
+mod optional;
 mod reload;
 mod secrets;

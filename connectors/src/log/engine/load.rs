@@ -102,7 +102,7 @@ impl Engine {
     /// The greatest cursor of a partition: records that a group is past must not get their offsets again. In topics of our
     /// own a cursor may be any number.
     fn wanted(&self, topic: &str, partition: u32, incarnation: Uuid) -> u64 {
-        if !topic::is_open_to_routes(topic) {
+        if !topic::is_open_to_files(topic) {
             return 0;
         }
         let groups = lock(&self.registry.cursors).of(topic, partition, incarnation);

@@ -21,7 +21,16 @@ impl Engine {
             }
             let retention = self.options.of(&partition.view.topic).retention;
             let oldest = retention.age.map(|age| now.saturating_sub(millis(age)));
-            match partition.retain(oldest, retention.bytes) {
+            let read = match retention.until_read {
+                true => {
+                    let view = &partition.view;
+                    let groups =
+                        lock(&self.registry.cursors).of(&view.topic, view.number, view.incarnation);
+                    groups.into_iter().map(|(_, cursor)| cursor).min().unwrap_or(0)
+                }
+                false => 0,
+            };
+            match partition.retain(oldest, retention.bytes, read) {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(
                     topic = %partition.view.topic, partition = partition.view.number, removed,

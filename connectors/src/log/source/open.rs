@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use super::partition::{Found, Partition};
 use crate::log::error::WriteError;
 use crate::log::read::{Cause, Chunk, Gap};
+use crate::log::spilled::Origins;
 use crate::log::store::{Claim, Store};
-use crate::log::topic::Topic;
+use crate::log::topic::{self, Topic};
 
 /// How long a settled position may wait to become the group's cursor.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
@@ -36,6 +37,8 @@ pub(super) struct Open {
     commit: Commit,
     /// The last commit failed; the next one waits its interval even when it is asked for.
     backing_off: bool,
+    /// Where the messages keep the coordinates of where they came from.
+    origins: Option<Origins>,
     _claim: Claim,
 }
 
@@ -60,6 +63,7 @@ impl Open {
         watermark: Watermark,
         claim: Claim,
     ) -> Self {
+        let is_spilled = topic::is_spilled(topic.name());
         Self {
             store,
             topic,
@@ -73,6 +77,7 @@ impl Open {
             turn: 0,
             commit: Commit::Idle,
             backing_off: false,
+            origins: is_spilled.then(Origins::default),
             _claim: claim,
         }
     }
@@ -237,6 +242,9 @@ impl Open {
             message.time = message.time.or(Some(record.appended));
             let place = assignment.place().clone();
             message.origin = Origin { place, offset: record.offset, child: 0 };
+            if let Some(origins) = &mut self.origins {
+                origins.restore(&mut message);
+            }
             deliveries.push(Delivery {
                 tag,
                 message,

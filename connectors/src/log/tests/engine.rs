@@ -86,6 +86,28 @@ fn retention_removes_whole_segments_and_tells_readers() {
 }
 
 #[test]
+fn what_every_group_has_read_is_removed_and_nothing_else() {
+    let disk = Model::new(1);
+    let mut options = small();
+    options.defaults.retention.until_read = true;
+    let mut engine = open(&disk, &options).unwrap();
+    let topic = topic(&mut engine, "t").unwrap();
+    for number in 0..100 {
+        append(&mut engine, &topic, &[b"x"], number).unwrap();
+    }
+    engine.tidy(100);
+    assert_eq!(read_all(&topic).0.len(), 100, "no group has read anything");
+    commit(&mut engine, &topic, "fast", 100).unwrap();
+    commit(&mut engine, &topic, "slow", 50).unwrap();
+    engine.tidy(100);
+    let earliest = topic.view(0).unwrap().extent().earliest;
+    assert!(0 < earliest && earliest <= 50, "{earliest}");
+    commit(&mut engine, &topic, "slow", 100).unwrap();
+    engine.tidy(100);
+    assert_eq!(topic.view(0).unwrap().extent().segments, 1);
+}
+
+#[test]
 fn retention_by_age_keeps_the_offsets_of_an_emptied_partition() {
     let disk = Model::new(1);
     let mut options = small();

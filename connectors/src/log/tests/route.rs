@@ -236,6 +236,53 @@ async fn groups_begin_where_they_are_told_and_remember_it() {
 }
 
 #[tokio::test]
+async fn what_an_optional_target_follows_comes_from_where_it_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), small()).unwrap();
+    let name = "__optional.orders.crm";
+    let sink = Sink::new(&sink_config(name), Ordering::Key, store.clone()).unwrap();
+    let message = |offset, topic: &str| {
+        let place = Place {
+            connector: "http".into(),
+            cluster: "here".into(),
+            topic: topic.into(),
+            incarnation: "i\"".into(),
+            partition: 3,
+        };
+        let origin = Origin { place: place.into(), offset, child: 2 };
+        let headers = [hybridge_core::Header { name: "a".into(), value: Some("b".into()) }];
+        Message { origin, headers: headers.into_iter().collect(), ..super::message(b"x") }
+    };
+    let sent = [message(7, "/in"), message(8, "/in"), message(u64::MAX, "/other")];
+    let results = sink.send(&sent).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let (mut source, _) = connected(&store, &source_config(name), 100).await;
+    let all = deliveries(&mut source, 3).await;
+    for (delivery, sent) in all.iter().zip(&sent) {
+        assert_eq!(delivery.message.origin, sent.origin);
+        assert_eq!(delivery.message.headers, sent.headers);
+        assert_eq!(delivery.assignment.place().topic, name);
+    }
+    source.settle(&delivered(&all));
+    flushed(&mut source).await;
+    assert_eq!(store.cursor("route", &store.find(name).unwrap(), 0), Some(3));
+    assert_eq!(store.backlogs(), [name]);
+    for own in ["__cursors", "__positions", "__optional./"] {
+        assert!(Source::new(&source_config(own), "route", 1, store.clone()).is_err());
+        assert!(Sink::new(&sink_config(own), Ordering::Key, store.clone()).is_err());
+    }
+    let template = config::SinkConfig {
+        topic: "{{ headers[\"a\"] }}".parse().unwrap(),
+        ..sink_config("unused")
+    };
+    let sink = Sink::new(&template, Ordering::Key, store.clone()).unwrap();
+    let headers = [hybridge_core::Header { name: "a".into(), value: Some(name.into()) }];
+    let rendered = Message { headers: headers.into_iter().collect(), ..super::message(b"x") };
+    let refused = sink.send(&[rendered]).await.remove(0).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Rejected, "a message cannot name one");
+}
+
+#[tokio::test]
 async fn two_readers_of_one_group_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = filled(&folder, 1, 1).await;
