@@ -128,7 +128,7 @@ routes:
         retry: { max: 1m }
         backlog: { age: 1d, bytes: 1GiB }
     transform: [ { cloudevents: {} } ]
-    ordering: key
+    ordering: total
     retry: { initial: 1s }
     limits: { lanes: 3 }
     dead_letter: { to: { log: { topic: dead } } }
@@ -158,7 +158,7 @@ routes:
         assert!(target.required && derived.transform.is_empty());
         let retry = derived.retry_for(target);
         assert_eq!((retry.initial.to_string(), retry.max.to_string()), ("1s".into(), "1m".into()));
-        assert_eq!((derived.ordering(), derived.limits.lanes), (Ordering::Key, 3));
+        assert_eq!((derived.ordering(), derived.limits.lanes), (Ordering::Total, 3));
         assert_eq!(derived.dead_letter, file().routes["orders"].dead_letter);
 
         let topic = &config.topics["__optional.orders.crm"];
