@@ -112,9 +112,11 @@ impl Blueprint {
     ) -> Result<Target, Error> {
         let retry = self.config.retry_for(config);
         let breaker = self.config.circuit_breaker_for(config);
+        // At its target a message is the same, whether the target is required or optional.
+        let route = followed_by(&self.name).unwrap_or(&self.name);
         let mut sinks = Vec::new();
         for sink in config.to.sinks() {
-            let sink = self.sink(sink, name)?;
+            let sink = self.sink(sink, route, name)?;
             let open = breaker.open.get();
             sinks.push(CircuitBreaker::new(sink, breaker.failures, open, retry.max.get()));
         }
@@ -131,16 +133,14 @@ impl Blueprint {
 
     fn dead_letter(&self) -> Result<Option<Rc<DeadLetter>>, Error> {
         let Some(config) = &self.config.dead_letter else { return Ok(None) };
-        let sink = self.sink(&config.to, "dead_letter")?;
+        let sink = self.sink(&config.to, &self.name, "dead_letter")?;
         let retry = &self.config.retry;
         let retry = Retry::new(retry.initial.get(), retry.max.get(), retry.budget.fraction());
         let after = config.after.map(|after| -> Duration { after.get() });
         Ok(Some(Rc::new(DeadLetter::new(sink, retry, self.name.clone(), after))))
     }
 
-    fn sink(&self, config: &SinkConfig, target: &str) -> Result<Box<dyn Sink>, Error> {
-        // At its target a message is the same, whether the target is required or optional.
-        let route = followed_by(&self.name).unwrap_or(&self.name);
+    fn sink(&self, config: &SinkConfig, route: &str, target: &str) -> Result<Box<dyn Sink>, Error> {
         hybridge_connectors::sink(config, route, target, self.config.lane_ordering(), &self.local)
     }
 }

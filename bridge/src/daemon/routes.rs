@@ -136,8 +136,8 @@ impl Routes {
         if self.running.is_empty() {
             return std::future::pending().await;
         }
-        let of_files = self.running.iter().filter(|(name, _)| followed_by(name).is_none());
-        join_all(of_files.map(|(_, running)| running.ended.cancelled())).await;
+        let with_an_end = self.running.iter().filter(|(name, _)| followed_by(name).is_none());
+        join_all(with_an_end.map(|(_, running)| running.ended.cancelled())).await;
     }
 
     /// Waits until optional targets have everything, but not beyond this time: the rest waits for
