@@ -88,11 +88,7 @@ impl Blueprint {
         self.status.facts(self.facts.clone());
         let retry = &config.retry;
         Ok(Pipeline {
-            hops: match followed_by(&self.name) {
-                // The route itself has added its hop already.
-                Some(_) => Hops::none(),
-                None => Hops::new(&self.local.instance, &self.name),
-            },
+            hops: Hops::new(&self.local.instance, self.known_as()),
             steps,
             targets,
             dead_letter,
@@ -101,6 +97,12 @@ impl Blueprint {
             status: self.status.clone(),
             exclusive: config.sinks().filter_map(SinkConfig::exclusive).map(Into::into).collect(),
         })
+    }
+
+    /// The route that messages come through for whoever gets them, whether its target is required
+    /// or followed.
+    fn known_as(&self) -> &str {
+        followed_by(&self.name).unwrap_or(&self.name)
     }
 
     fn target(
@@ -112,11 +114,9 @@ impl Blueprint {
     ) -> Result<Target, Error> {
         let retry = self.config.retry_for(config);
         let breaker = self.config.circuit_breaker_for(config);
-        // At its target a message is the same, whether the target is required or optional.
-        let route = followed_by(&self.name).unwrap_or(&self.name);
         let mut sinks = Vec::new();
         for sink in config.to.sinks() {
-            let sink = self.sink(sink, route, name)?;
+            let sink = self.sink(sink, self.known_as(), name)?;
             let open = breaker.open.get();
             sinks.push(CircuitBreaker::new(sink, breaker.failures, open, retry.max.get()));
         }

@@ -11,6 +11,9 @@ use crate::{Text, text};
 /// What the names of the headers begin with that say why a message is a dead letter.
 pub const DEAD_LETTER_PREFIX: &str = "hybridge-dead-letter-";
 
+/// The header with the routes that a message came through, oldest first, separated by commas.
+pub const HOPS: &str = "hybridge-via";
+
 /// One header. Kafka allows a null value, which is not the same as an empty one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {

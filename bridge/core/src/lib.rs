@@ -32,7 +32,7 @@ pub use attributes::{Attributes, Value, ValueRef};
 pub use budget::{Budget, Permit, Pool, Share};
 pub use delivery::{Delivery, Tag};
 pub use error::{Error, ErrorKind};
-pub use headers::{DEAD_LETTER_PREFIX, Header, Headers};
+pub use headers::{DEAD_LETTER_PREFIX, HOPS, Header, Headers};
 pub use message::{Message, Origin, Place};
 pub use outcome::Outcome;
 pub use sink::{Receipt, Sink};

@@ -7,16 +7,14 @@
 use std::cell::RefCell;
 
 use bytes::Bytes;
-use hybridge_core::{Error, Header, Headers, Text};
+use hybridge_core::{Error, HOPS, Header, Headers, Text};
 
-/// The header with the routes that a message came through, oldest first, separated by commas.
-pub const HEADER: &str = "hybridge-via";
 /// More hops than any sensible path has: what gets here is in a loop that changes names.
 const MAX_HOPS: usize = 16;
 
 /// Adds one route to the hop list of messages.
 pub(crate) struct Hops {
-    own: Option<Text>,
+    own: Text,
     /// The headers of the last message, before and after: most messages of a route have the same
     /// ones, and for them nothing is allocated.
     last: RefCell<(Headers, Headers)>,
@@ -26,48 +24,42 @@ impl Hops {
     /// The hop of `route` of this `instance`.
     pub fn new(instance: &str, route: &str) -> Self {
         let own = Text::from(format!("{instance}/{route}"));
-        let name = Text::from_static(HEADER);
+        let name = Text::from_static(HOPS);
         let alone = [Header { name, value: Some(own.as_bytes().clone()) }].into_iter().collect();
-        Self { own: Some(own), last: RefCell::new((Headers::new(), alone)) }
-    }
-
-    /// No hop: messages stay as they are.
-    pub fn none() -> Self {
-        Self { own: None, last: RefCell::default() }
+        Self { own, last: RefCell::new((Headers::new(), alone)) }
     }
 
     /// The headers with this hop added; an error if the message was here before.
     pub fn stamp(&self, headers: &Headers) -> Result<Headers, Error> {
-        let Some(own) = &self.own else { return Ok(headers.clone()) };
         let mut last = self.last.borrow_mut();
         if last.0 != *headers {
             let mut stamped = headers.clone();
-            let value = match stamped.get_ignore_case(HEADER) {
-                None => own.as_bytes().clone(),
-                Some(before) => extend(own, &before)?,
+            let value = match stamped.get_ignore_case(HOPS) {
+                None => self.own.as_bytes().clone(),
+                Some(before) => self.extend(&before)?,
             };
-            stamped.set(Text::from_static(HEADER), Some(value));
+            stamped.set(Text::from_static(HOPS), Some(value));
             // A copy: a slice would keep the memory that the message came in.
             let before = Bytes::copy_from_slice(headers.as_block());
             *last = (Headers::from_block(before), stamped);
         }
         Ok(last.1.clone())
     }
-}
 
-fn extend(own: &Text, before: &Bytes) -> Result<Bytes, Error> {
-    let mut hops = 0;
-    for hop in before.split(|byte| *byte == b',') {
-        hops += 1;
-        if hop == own.as_bytes() {
-            let text = "the message came through this route before: a loop of routes";
-            return Err(Error::rejected(text));
+    fn extend(&self, before: &Bytes) -> Result<Bytes, Error> {
+        let mut hops = 0;
+        for hop in before.split(|byte| *byte == b',') {
+            hops += 1;
+            if hop == self.own.as_bytes() {
+                let text = "the message came through this route before: a loop of routes";
+                return Err(Error::rejected(text));
+            }
         }
+        if hops >= MAX_HOPS {
+            return Err(Error::rejected(format!("more than {MAX_HOPS} hops: a loop of routes")));
+        }
+        Ok(Bytes::from([before, b",".as_slice(), self.own.as_bytes()].concat()))
     }
-    if hops >= MAX_HOPS {
-        return Err(Error::rejected(format!("more than {MAX_HOPS} hops: a loop of routes")));
-    }
-    Ok(Bytes::from([before, b",".as_slice(), own.as_bytes()].concat()))
 }
 
 #[cfg(test)]
@@ -79,15 +71,9 @@ mod tests {
         let (here, there) = (Hops::new("a", "orders"), Hops::new("b", "orders"));
         let first = here.stamp(&Headers::new()).unwrap();
         let second = there.stamp(&first).unwrap();
-        assert_eq!(second.get(HEADER).unwrap(), "a/orders,b/orders");
+        assert_eq!(second.get(HOPS).unwrap(), "a/orders,b/orders");
         let error = here.stamp(&second).unwrap_err();
         assert_eq!(error.kind(), hybridge_core::ErrorKind::Rejected);
-    }
-
-    #[test]
-    fn what_follows_an_optional_target_is_no_hop() {
-        let first = Hops::new("a", "orders").stamp(&Headers::new()).unwrap();
-        assert_eq!(Hops::none().stamp(&first).unwrap(), first);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A target that is not required: down from the start, while the process is killed, and up again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +44,7 @@ fn config(listen: SocketAddr, must: SocketAddr, may: SocketAddr, required: bool)
     ordering: key
     retry: {{ initial: 20ms, max: 200ms }}
     circuit_breaker: {{ open: 100ms }}
+    dead_letter: {{ to: {{ log: {{ topic: dead }} }} }}
 limits: {{ drain: 1s }}
 "
     )
@@ -99,12 +100,18 @@ async fn an_optional_target_that_is_down_delays_nobody_and_misses_nothing() -> R
 
     daemon.kill()?;
     daemon.start_ready().await?;
-    let target = Target::listen(may, Duration::ZERO, Box::new(|_| None)).await?;
-    until("the target has caught up", async || Ok(target.count() >= EVENTS)).await?;
+    let bad = Id { key: 3, seq: 4 };
+    let refuses =
+        move |one: &Received| (one.head.get("ce-id") == Some(&bad.to_string())).then_some(422);
+    let target = Target::listen(may, Duration::ZERO, Box::new(refuses)).await?;
+    until("the target has caught up", async || {
+        Ok(admin.topic("__optional.in.may").await?.committed("in/may") == EVENTS)
+    })
+    .await?;
     let follower = admin.route("in/may").await?;
     assert_eq!(follower.ledger_difference, 0);
     let received = target.received();
-    let verdict = oracle::judge(&journal, &ids(&received)?, &[]);
+    let verdict = oracle::judge(&journal, &ids(&received)?, &[bad]);
     assert_eq!((verdict.lost, verdict.order_violations), (0, 0), "{verdict:?}");
 
     let mut keys = HashSet::new();
@@ -116,7 +123,21 @@ async fn an_optional_target_that_is_down_delays_nobody_and_misses_nothing() -> R
         let via = one.head.get("hybridge-via").context("no hop")?;
         assert!(via.ends_with("/in") && !via.contains(','), "{via}");
     }
-    assert_eq!(keys.len() as u64, EVENTS, "an event has one, and no other has it");
+    assert_eq!(keys.len() as u64, EVENTS - 1, "an event has one, and no other has it");
+
+    let (_, letters) = admin.get("/topics/dead/records").await?;
+    let letters: serde_json::Value = serde_json::from_str(&letters)?;
+    let letter = &letters["records"][0];
+    ensure!(letter["attributes"]["id"] == bad.to_string().as_str(), "{letters}");
+    let headers: HashMap<&str, &str> = letter["headers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|header| header[0].as_str().zip(header[1].as_str()))
+        .collect();
+    assert_eq!(headers["hybridge-dead-letter-route"], "in/may");
+    assert!(headers["hybridge-dead-letter-origin"].starts_with("http:"), "{headers:?}");
+    assert!(!headers.contains_key("hybridge-via"), "it may go through the route again");
     Ok(())
 }
 
