@@ -53,6 +53,8 @@ pub struct Topic {
 pub struct Partition {
     /// The first offset that is there.
     pub earliest: u64,
+    /// Records that are there.
+    pub records: u64,
     /// The offset that the next record will have.
     pub next: u64,
     /// Its consumer groups.
@@ -69,9 +71,9 @@ pub struct Group {
 }
 
 impl Topic {
-    /// Records that were ever appended.
-    pub fn appended(&self) -> u64 {
-        self.partitions.iter().map(|partition| partition.next).sum()
+    /// Records that are there. Fewer than offsets: those that a torn end may have used are left out.
+    pub fn records(&self) -> u64 {
+        self.partitions.iter().map(|partition| partition.records).sum()
     }
 
     /// Records that a group has committed.

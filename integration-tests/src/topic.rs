@@ -79,6 +79,7 @@ pub async fn read(base: &str, topic: &str, count: u64, patience: Duration) -> Re
         let Some(frame) = subscription.next(patience).await? else {
             bail!("{topic} gave {} of {count} events", events.len());
         };
+        ensure!(frame.event != "io.hybridge.gap", "{topic} misses records: {}", frame.data);
         events.push(serde_json::from_str(&frame.data).with_context(|| frame.data.clone())?);
     }
     Ok(events)

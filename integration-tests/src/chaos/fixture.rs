@@ -232,7 +232,7 @@ impl Fixture {
 
     async fn topic(&self, name: &str) -> Result<Vec<Id>> {
         let base = format!("http://{}", self.subscribe);
-        let count = self.daemon.admin()?.topic(name).await?.appended();
+        let count = self.daemon.admin()?.topic(name).await?.records();
         let events = topic::read(&base, name, count, Duration::from_secs(10)).await?;
         events
             .iter()
@@ -247,7 +247,7 @@ impl Fixture {
             RouteKind::HttpLog => feed.open(),
             RouteKind::LogHttp | RouteKind::LogLog => {
                 let topic = self.daemon.admin()?.topic("in").await?;
-                topic.appended().saturating_sub(read)
+                topic.records().saturating_sub(read)
             }
             RouteKind::FileLog => route.lag.unwrap_or(0),
         })
@@ -283,9 +283,9 @@ impl Fixture {
         let admin = self.daemon.admin()?;
         let arrived = match &self.target {
             Some(target) => target.count(),
-            None => admin.topic("out").await?.appended(),
+            None => admin.topic("out").await?.records(),
         };
-        Ok(arrived + admin.topic("dead").await?.appended() >= sent)
+        Ok(arrived + admin.topic("dead").await?.records() >= sent)
     }
 
     /// What the daemon says of itself, and the end of its log without what is expected there.

@@ -37,7 +37,7 @@ fn load(address: std::net::SocketAddr, connections: u32, events: u64) -> Load {
 }
 
 async fn ids(daemon: &Daemon, subscribe: std::net::SocketAddr) -> Result<Vec<Id>> {
-    let count = daemon.admin()?.topic("in").await?.appended();
+    let count = daemon.admin()?.topic("in").await?.records();
     let events = topic::read(&format!("http://{subscribe}"), "in", count, SOON).await?;
     events.iter().map(|event| event["id"].as_str().context("no id")?.parse()).collect()
 }
