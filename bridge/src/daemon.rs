@@ -75,11 +75,12 @@ pub fn run(loaded: Loaded, load: Load, metrics: Metrics) -> Result<(), StartErro
     result
 }
 
-/// The HTTP servers have a runtime of their own, so that health answers when a worker hangs.
+/// The HTTP servers have a runtime of their own, so that health answers when a worker hangs. Half of
+/// the cores: routes need the others, and what one thread serves wakes no second one.
 fn server_runtime() -> io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.min(4))
+        .worker_threads((cores / 2).clamp(1, 4))
         .thread_name("http")
         .enable_all()
         .build()
