@@ -70,7 +70,7 @@ impl Blueprint {
         let limits = Limits { uncommitted: config.limits.uncommitted as usize };
         let source = hybridge_connectors::source(&config.from, &self.name, limits, &self.local)?;
         let pipeline = self.pipeline(source.can_reject())?;
-        let lanes = Lanes::new(config.lane_ordering(), config.limits.lanes as usize);
+        let lanes = Lanes::new(config.lane_ordering(), config.lanes());
         let cap = config.limits.in_flight.map_or(u64::MAX >> 8, hybridge_config::ByteSize::get);
         let budget = self.pool.route(self.floor, cap);
         Ok((Route::new(source, pipeline, lanes, self.status.clone()), budget))

@@ -158,7 +158,7 @@ routes:
         assert!(target.required && derived.transform.is_empty());
         let retry = derived.retry_for(target);
         assert_eq!((retry.initial.to_string(), retry.max.to_string()), ("1s".into(), "1m".into()));
-        assert_eq!((derived.ordering(), derived.limits.lanes), (Ordering::Total, 3));
+        assert_eq!((derived.ordering(), derived.lanes()), (Ordering::Total, 3));
         assert_eq!(derived.dead_letter, file().routes["orders"].dead_letter);
 
         let topic = &config.topics["__optional.orders.crm"];

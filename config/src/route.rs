@@ -70,6 +70,13 @@ impl RouteConfig {
         }
     }
 
+    /// Most batches on their way at once; after loading.
+    pub fn lanes(&self) -> usize {
+        let mut sinks = self.targets.values().flat_map(|target| target.to.sinks());
+        let default = if sinks.all(SinkConfig::takes_batches) { 4 } else { 16 };
+        self.limits.lanes.unwrap_or(default) as usize
+    }
+
     /// The sinks of all targets and of the dead letters; after loading.
     pub fn sinks(&self) -> impl Iterator<Item = &SinkConfig> {
         let targets = self.targets.values().flat_map(|target| target.to.sinks());
@@ -150,13 +157,14 @@ pub struct RouteLimitsConfig {
     /// Most messages per partition that are read and not yet settled: what a crash would repeat.
     #[schemars(range(min = 1))]
     pub uncommitted: u64,
-    /// Most batches on their way at once, each in a lane of its own.
+    /// Most batches on their way at once, each in a lane of its own. Default: 16; 4 where every target takes a batch in
+    /// one piece (a topic of the log, lines of a file, standard output): there fewer and larger ones cost less.
     #[schemars(range(min = 1, max = 1_024))]
-    pub lanes: u32,
+    pub lanes: Option<u32>,
 }
 
 impl Default for RouteLimitsConfig {
     fn default() -> Self {
-        Self { in_flight: None, uncommitted: 100_000, lanes: 16 }
+        Self { in_flight: None, uncommitted: 100_000, lanes: None }
     }
 }

@@ -32,6 +32,15 @@ impl SinkConfig {
         }
     }
 
+    /// Whether a batch costs it about as much as one message.
+    pub fn takes_batches(&self) -> bool {
+        match self {
+            Self::Log(_) | Self::Stdio(_) => true,
+            Self::File(file) => file.format != file::Format::Whole,
+            Self::Http(_) => false,
+        }
+    }
+
     /// What it has for itself while it is open, so that another sink can have it only afterwards: the file to append to.
     pub fn exclusive(&self) -> Option<&Path> {
         match self {

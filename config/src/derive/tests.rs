@@ -94,3 +94,18 @@ storage: { path: elsewhere }
     assert!(diff(&old, &old).is_empty());
     assert_eq!(old.storage.path, PathBuf::from("hybridge-data"));
 }
+
+#[test]
+fn batches_are_larger_where_every_target_takes_them_whole() {
+    let text = "routes:
+  whole: { from: { log: { topic: a } }, to: { log: { topic: b } } }
+  single: { from: { log: { topic: c } }, to: { http: { url: \"https://x/\" } } }
+  mixed:
+    from: { log: { topic: d } }
+    targets: { x: { to: { file: { path: y } } }, z: { to: { http: { url: \"https://x/\" } } } }
+  stated: { from: { log: { topic: e } }, to: { log: { topic: f } }, limits: { lanes: 7 } }
+";
+    let config = config(text);
+    let lanes = ["whole", "single", "mixed", "stated"].map(|route| config.routes[route].lanes());
+    assert_eq!(lanes, [4, 16, 16, 7]);
+}
