@@ -17,6 +17,7 @@ use hybridge_core::{Budget, Error};
 use renewal::{renew, try_targets};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::assemble::Blueprint;
@@ -41,6 +42,9 @@ trait Plan {
 
     /// Makes only what comes after the source, for a route that runs.
     fn pipeline(&self, can_reject: bool) -> Result<Pipeline, Error>;
+
+    /// To be cancelled once no batch starts in anything that was made from an earlier plan.
+    fn in_force(&self) -> CancellationToken;
 }
 
 impl Plan for Blueprint {
@@ -50,6 +54,10 @@ impl Plan for Blueprint {
 
     fn pipeline(&self, can_reject: bool) -> Result<Pipeline, Error> {
         self.pipeline(can_reject)
+    }
+
+    fn in_force(&self) -> CancellationToken {
+        self.in_force()
     }
 }
 
@@ -99,7 +107,11 @@ async fn incarnation<P: Plan>(
     ledger: &mut Ledger,
     stop: &mut Stop,
 ) -> Result<(), Error> {
-    let made = plans.borrow_and_update().route();
+    let made = {
+        let plan = plans.borrow_and_update();
+        let _in_force = plan.in_force().drop_guard();
+        plan.route()
+    };
     let (mut route, budget) = made?;
     let connected = tokio::select! {
         connected = AssertUnwindSafe(route.connect(budget)).catch_unwind() => connected,

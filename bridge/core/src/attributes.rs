@@ -291,12 +291,7 @@ impl FromIterator<(Text, Value)> for Attributes {
     /// Takes the pairs as they are: names must be unique.
     fn from_iter<I: IntoIterator<Item = (Text, Value)>>(pairs: I) -> Self {
         let mut block = Vec::new();
-        for (name, value) in pairs {
-            if block.is_empty() {
-                block.reserve(TYPICAL);
-            }
-            put(&mut block, &name, value.as_ref());
-        }
+        pairs.into_iter().for_each(|(name, value)| append(&mut block, &name, value.as_ref()));
         Self(block.into())
     }
 }
@@ -305,17 +300,20 @@ impl<'a> FromIterator<(&'a str, ValueRef<'a>)> for Attributes {
     /// Takes the pairs as they are: names must be unique.
     fn from_iter<I: IntoIterator<Item = (&'a str, ValueRef<'a>)>>(pairs: I) -> Self {
         let mut block = Vec::new();
-        for (name, value) in pairs {
-            if block.is_empty() {
-                block.reserve(TYPICAL);
-            }
-            put(&mut block, name, value);
-        }
+        pairs.into_iter().for_each(|(name, value)| append(&mut block, name, value));
         Self(block.into())
     }
 }
 
-/// Most events need no more, so that their block is allocated once.
+/// Most events fit into the room that the first attribute makes, so that their block is allocated once.
+fn append(block: &mut Vec<u8>, name: &str, value: ValueRef<'_>) {
+    if block.is_empty() {
+        block.reserve(TYPICAL);
+    }
+    put(block, name, value);
+}
+
+/// Bytes that the block of a usual event has.
 const TYPICAL: usize = 256;
 
 impl fmt::Debug for Attributes {

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-/// The most bytes that a length takes up.
-const MAX_LEN: u32 = 35;
+/// No length has more bits: five bytes of seven.
+const MAX_BITS: u32 = 35;
 
 /// Adds a length: 7 bits a byte, the lowest first, the last byte below 128.
 pub(crate) fn put_len(out: &mut Vec<u8>, mut len: usize) {
@@ -48,7 +48,7 @@ impl<'a> Cursor<'a> {
         let mut len = usize::from(first & 0x7f);
         let (mut last, mut shift) = (first, 7);
         while last >= 0x80 {
-            if shift >= MAX_LEN {
+            if shift >= MAX_BITS {
                 return None;
             }
             last = self.byte()?;

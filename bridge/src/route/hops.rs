@@ -77,6 +77,16 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_of_a_message_is_not_kept() {
+        let hops = Hops::new("a", "orders");
+        let mut headers = Headers::new();
+        headers.push("x".into(), Some(Bytes::from_static(b"1")));
+        let first = hops.stamp(&headers).unwrap();
+        assert_eq!(hops.stamp(&headers).unwrap(), first);
+        assert!(headers.as_block().is_unique(), "it may be a slice of a large piece");
+    }
+
+    #[test]
     fn a_loop_that_changes_names_ends_too() {
         let mut headers = Headers::new();
         let mut hops = 0;

@@ -14,7 +14,8 @@ use hybridge_integration_tests::producer::{Load, Producer};
 use hybridge_integration_tests::wire::Connection;
 use hybridge_integration_tests::{binary, disk, oracle, ports, topic};
 
-const SOON: Duration = Duration::from_secs(30);
+use crate::{SOON, until};
+
 const SMALL_DISK_MIB: u64 = if cfg!(debug_assertions) { 24 } else { 256 };
 
 fn into_log(listen: std::net::SocketAddr, subscribe: std::net::SocketAddr) -> String {
@@ -58,7 +59,7 @@ async fn a_full_disk_stops_acknowledgements_and_heals_without_a_restart() -> Res
 
     let journal = Arc::new(Journal::new(5, 64, 0));
     let producer = Producer::start(load(listen, 16, u64::MAX / 2), journal.clone());
-    until(|| journal.counts().1 > 500).await?;
+    until("some are accepted", async || Ok(journal.counts().1 > 500)).await?;
     disk::fill(&inside)?;
     // What was between write and answer may still be accepted; then nothing is, for it cannot be.
     let mut accepted = journal.counts().1;
@@ -73,7 +74,7 @@ async fn a_full_disk_stops_acknowledgements_and_heals_without_a_restart() -> Res
         ensure!(started.elapsed() < SOON, "still accepts on a full disk");
     }
     disk::free(&inside)?;
-    until(|| journal.counts().1 > accepted + 500).await?;
+    until("more are accepted", async || Ok(journal.counts().1 > accepted + 500)).await?;
     producer.stop();
     producer.finish(SOON).await?;
 
@@ -88,15 +89,6 @@ async fn a_full_disk_stops_acknowledgements_and_heals_without_a_restart() -> Res
         "{verdict:?}"
     );
     assert_eq!(daemon.admin()?.route("in").await?.ledger_difference, 0);
-    Ok(())
-}
-
-async fn until(holds: impl Fn() -> bool) -> Result<()> {
-    let started = Instant::now();
-    while !holds() {
-        ensure!(started.elapsed() < SOON, "not within {SOON:?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
     Ok(())
 }
 

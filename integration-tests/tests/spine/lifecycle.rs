@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::event::Id;
 use hybridge_integration_tests::ports;
@@ -11,7 +11,7 @@ use hybridge_integration_tests::target::{Mode, Target};
 use hybridge_integration_tests::wire::{Answer, Connection};
 use std::net::SocketAddr;
 
-const SOON: Duration = Duration::from_secs(20);
+use crate::{SOON, until};
 
 async fn post(address: SocketAddr, seq: u32) -> Result<Answer> {
     let id = Id { key: 1, seq };
@@ -29,15 +29,6 @@ fn to_topic(listen: SocketAddr, topic: &str) -> String {
     format!(
         "  {topic}:\n    from: {{ http: {{ listen: \"{listen}\" }} }}\n    to: {{ log: {{ topic: {topic} }} }}\n"
     )
-}
-
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let started = Instant::now();
-    while !holds().await? {
-        ensure!(started.elapsed() < SOON, "not within {SOON:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Ok(())
 }
 
 #[tokio::test]

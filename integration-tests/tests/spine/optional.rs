@@ -15,17 +15,9 @@ use hybridge_integration_tests::producer::{Load, Producer};
 use hybridge_integration_tests::sys::Signal;
 use hybridge_integration_tests::target::{Mode, Received, Target};
 
-const SOON: Duration = Duration::from_secs(30);
-const EVENTS: u64 = 600;
+use crate::{SOON, until};
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let started = Instant::now();
-    while !holds().await? {
-        ensure!(started.elapsed() < SOON, "not within {SOON:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Ok(())
-}
+const EVENTS: u64 = 600;
 
 fn config(listen: SocketAddr, must: SocketAddr, may: SocketAddr, required: bool) -> String {
     format!(

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use hybridge_integration_tests::admin::Admin;
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::event::Id;
@@ -15,7 +15,8 @@ use hybridge_integration_tests::producer::{Load, Producer};
 use hybridge_integration_tests::sys::Signal;
 use hybridge_integration_tests::target::{Mode, Target};
 
-const SOON: Duration = Duration::from_secs(30);
+use crate::{SOON, until};
+
 const ROUTES: [&str; 2] = ["direct", "outbox"];
 
 /// Listeners that events are posted to: one leads to a target, one into a topic.
@@ -46,15 +47,6 @@ fn config(listen: &Listeners, step: &Step<'_>) -> String {
         tail(step.outbox),
         listen.inbox,
     )
-}
-
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let started = Instant::now();
-    while !holds().await? {
-        ensure!(started.elapsed() < SOON, "not within {SOON:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
 }
 
 async fn sends_to(admin: &Admin, target: &str) -> Result<bool> {

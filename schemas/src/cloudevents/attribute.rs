@@ -49,6 +49,16 @@ pub fn typed(name: &str, text: Text) -> Value {
     }
 }
 
+/// The same for a value that borrows its text.
+pub(crate) fn typed_ref<'a>(name: &str, text: &'a str) -> ValueRef<'a> {
+    match name {
+        "source" => ValueRef::UriRef(text),
+        "dataschema" => ValueRef::Uri(text),
+        "time" => ValueRef::Timestamp(text),
+        _ => ValueRef::String(text),
+    }
+}
+
 /// The canonical string of a value (section "Type System"), borrowed where it is text already.
 pub fn canonical(value: &Value) -> Cow<'_, str> {
     match value {
@@ -59,16 +69,6 @@ pub fn canonical(value: &Value) -> Cow<'_, str> {
         Value::String(text) | Value::Uri(text) | Value::UriRef(text) | Value::Timestamp(text) => {
             Cow::Borrowed(text.as_str())
         }
-    }
-}
-
-/// The same for a value that borrows its text.
-pub(crate) fn typed_ref<'a>(name: &str, text: &'a str) -> ValueRef<'a> {
-    match name {
-        "source" => ValueRef::UriRef(text),
-        "dataschema" => ValueRef::Uri(text),
-        "time" => ValueRef::Timestamp(text),
-        _ => ValueRef::String(text),
     }
 }
 

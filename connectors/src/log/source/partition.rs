@@ -67,7 +67,7 @@ impl Partition {
         }
     }
 
-    /// Whether enough is out for now. While it is, something is settled sooner or later.
+    /// Whether so much is out that nothing more is read until something of it is settled.
     pub(super) fn is_ahead(&self) -> bool {
         self.out >= AHEAD_DELIVERIES && self.share.held() >= AHEAD
     }

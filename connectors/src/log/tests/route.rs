@@ -134,6 +134,25 @@ async fn a_partition_at_its_cap_stops_and_others_go_on() {
 }
 
 #[tokio::test]
+async fn no_more_is_read_ahead_than_a_batch_or_two() {
+    // 2 MiB of small messages; of large ones 64.
+    for (kib, least, most) in [(8, 256, 320), (128, 64, 66)] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let topic = store.topic("t").await.unwrap();
+        store.append(&topic, &vec![message(&vec![0; kib << 10]); 4 * least]).await;
+        let (mut source, _) = connected(&store, &source_config("t"), 10_000).await;
+        for _ in 0..3 {
+            let reading = deliveries(&mut source, least);
+            let out = tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap();
+            assert!(out.len() <= most, "{} of {kib} KiB are out", out.len());
+            quiet(&mut source).await;
+            source.settle(&delivered(&out));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_next_that_is_dropped_at_every_poll_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (store, topic) = filled(&folder, 2, 200).await;
