@@ -10,6 +10,7 @@ use std::time::Duration;
 use hybridge_config::{RouteConfig, SinkConfig, TargetConfig, followed_by};
 use hybridge_connectors::{Limits, Local};
 use hybridge_core::{Budget, Error, Pool, Sink, Text};
+use tokio_util::sync::CancellationToken;
 
 use crate::route::Route;
 use crate::route::hops::Hops;
@@ -32,6 +33,7 @@ pub(crate) struct Blueprint {
     floor: u64,
     status: Arc<RouteStatus>,
     facts: Facts,
+    in_force: CancellationToken,
 }
 
 impl Blueprint {
@@ -46,12 +48,18 @@ impl Blueprint {
         status: Arc<RouteStatus>,
         facts: Facts,
     ) -> Self {
-        Self { name: name.into(), config, local, pool, floor, status, facts }
+        let in_force = CancellationToken::new();
+        Self { name: name.into(), config, local, pool, floor, status, facts, in_force }
     }
 
     /// The plan of the same route with another configuration, which has the same source.
     pub fn changed(&self, config: Arc<RouteConfig>, facts: Facts) -> Self {
-        Self { config, facts, ..self.clone() }
+        Self { config, facts, in_force: CancellationToken::new(), ..self.clone() }
+    }
+
+    /// Cancelled once no batch starts in anything that was made from an earlier plan.
+    pub fn in_force(&self) -> CancellationToken {
+        self.in_force.clone()
     }
 
     /// The name of the route.

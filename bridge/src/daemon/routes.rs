@@ -24,6 +24,9 @@ use crate::worker::Workers;
 
 /// How often it is looked whether optional targets have everything.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How long a reload waits until routes go on as they are written now: they try new targets for
+/// five seconds at most before they use them.
+const IN_FORCE_TIME: Duration = Duration::from_secs(8);
 
 /// All routes that run, and what they are made from.
 pub(super) struct Routes {
@@ -77,6 +80,7 @@ impl Routes {
 
     /// Stops what is gone or has another source, then starts what is new or has another source.
     /// What differs behind its source goes on with a new plan; what did not change is not touched.
+    /// Returns when all of it is in force.
     pub async fn reload(&mut self, config: Config) -> io::Result<Diff> {
         let mut diff = diff(&self.config, &config);
         self.restart_ended(&mut diff);
@@ -107,8 +111,23 @@ impl Routes {
         for name in diff.added.iter().chain(&diff.changed) {
             self.start_one(name).await?;
         }
+        let until = Instant::now() + IN_FORCE_TIME;
+        join_all(diff.continued.iter().map(|name| self.in_force(name, until))).await;
         self.report_left();
         Ok(diff)
+    }
+
+    /// Waits until a route goes on with its newest plan. One that is not connected does not.
+    async fn in_force(&self, name: &str, until: Instant) {
+        let Some(running) = self.running.get(name) else { return };
+        let in_force = running.plan.borrow().in_force();
+        tokio::select! {
+            () = in_force.cancelled() => {}
+            () = running.ended.cancelled() => {}
+            () = tokio::time::sleep_until(until) => {
+                tracing::warn!(route = name, "takes what was changed once it is connected");
+            }
+        }
     }
 
     /// A route that has come to its end has no source that could go on.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tokio_util::sync::DropGuard;
 
 use super::Plan;
 use crate::route::pipelines::Pipelines;
@@ -27,33 +28,40 @@ pub(super) async fn renew<P: Plan>(
     let mut leaving = FuturesUnordered::new();
     loop {
         let mut next = pin!(next(plans, pipelines));
-        let pipeline = loop {
+        let (pipeline, in_force) = loop {
             tokio::select! {
-                pipeline = &mut next => break pipeline,
+                next = &mut next => break next,
                 Some(()) = leaving.next() => {}
             }
         };
         leaving.push(pipelines.supersede(pipeline));
+        drop(in_force);
         tracing::info!("route goes on with what was changed behind its source");
     }
 }
 
-/// The pipeline of the next plan. Its targets were tried, but for those that have to wait until
+/// The pipeline of the next plan, and what says that it is in force when dropped. Its targets were tried, but for those that have to wait until
 /// an earlier pipeline lets go of something; what failed is reported and stops nothing.
-async fn next<P: Plan>(plans: &mut watch::Receiver<P>, pipelines: &Pipelines) -> Pipeline {
+async fn next<P: Plan>(
+    plans: &mut watch::Receiver<P>,
+    pipelines: &Pipelines,
+) -> (Pipeline, DropGuard) {
     loop {
         if plans.changed().await.is_err() {
             // Nobody is left who could change the plan.
             return std::future::pending().await;
         }
         let can_reject = pipelines.newest().can_reject;
-        let made = plans.borrow_and_update().pipeline(can_reject);
+        let (made, in_force) = {
+            let plan = plans.borrow_and_update();
+            (plan.pipeline(can_reject), plan.in_force().drop_guard())
+        };
         match made {
             Ok(pipeline) => {
                 if !pipelines.has_what_it_needs(&pipeline) {
                     let _ = tokio::time::timeout(PROBE_TIME, report_probe(&pipeline)).await;
                 }
-                return pipeline;
+                return (pipeline, in_force);
             }
             Err(error) => {
                 tracing::error!(%error, "route goes on as it was: what was changed cannot be made");

@@ -14,6 +14,7 @@ struct Script {
     topic: Partitions,
     sink: RecordingSink,
     status: Arc<RouteStatus>,
+    in_force: CancellationToken,
 }
 
 impl Plan for Script {
@@ -24,6 +25,10 @@ impl Plan for Script {
 
     fn pipeline(&self, can_reject: bool) -> Result<Pipeline, Error> {
         Ok(Bench::new(Ordering::Key, &self.sink).pipeline(can_reject, &self.status))
+    }
+
+    fn in_force(&self) -> CancellationToken {
+        self.in_force.clone()
     }
 }
 
@@ -36,7 +41,8 @@ struct Supervised {
 
 fn start(topic: &Partitions, sink: &RecordingSink) -> Supervised {
     let status = RouteStatus::new("test", Facts::default());
-    let script = Script { topic: topic.clone(), sink: sink.clone(), status: status.clone() };
+    let (topic, sink, in_force) = (topic.clone(), sink.clone(), CancellationToken::new());
+    let script = Script { topic, sink, status: status.clone(), in_force };
     let (plan, plans) = watch::channel(script);
     let (stop, stopped) = watch::channel(None);
     let task = tokio::task::spawn_local(keep_running(plans, status.clone(), stopped));
@@ -45,8 +51,13 @@ fn start(topic: &Partitions, sink: &RecordingSink) -> Supervised {
 
 impl Supervised {
     /// A reload that leaves the source as it is.
-    fn reload(&self, sink: &RecordingSink) {
-        self.plan.send_modify(|script| script.sink = sink.clone());
+    fn reload(&self, sink: &RecordingSink) -> CancellationToken {
+        let in_force = CancellationToken::new();
+        self.plan.send_modify(|script| {
+            script.sink = sink.clone();
+            script.in_force = in_force.clone();
+        });
+        in_force
     }
 }
 
@@ -173,6 +184,37 @@ async fn a_newer_plan_reaches_the_route_that_runs_and_every_later_one() {
         assert_eq!((second.written().len(), third.written().len()), (11, 1));
         assert_eq!(route.status.counts().difference(), 0);
         assert_eq!(topic.violations(), Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_in_force_when_nothing_starts_in_an_earlier_one() {
+    local(async {
+        let topic = Partitions::new("in", vec![messages(10, 2)]);
+        let (first, second, third) =
+            (RecordingSink::default(), RecordingSink::default(), RecordingSink::default());
+        let route = start(&topic, &first);
+        tokio::time::sleep(A_WHILE).await;
+        second.slow_probe(Duration::from_secs(1));
+        let in_force = route.reload(&second);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(!in_force.is_cancelled());
+        topic.push(0, hybridge_core::testing::message("k", "10"));
+        in_force.cancelled().await;
+        assert_eq!(first.written().len(), 11, "its targets are tried first");
+        topic.push(0, hybridge_core::testing::message("k", "11"));
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!((first.written().len(), second.written().len()), (11, 1));
+
+        topic.fail_connect(Error::new(ErrorKind::Disconnected, "nobody there"));
+        topic.fail_next(Error::new(ErrorKind::Disconnected, "gone"));
+        topic.push(0, hybridge_core::testing::message("k", "12"));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let in_force = route.reload(&third);
+        assert!(!in_force.is_cancelled());
+        tokio::time::sleep(A_WHILE).await;
+        assert!(in_force.is_cancelled(), "a route that starts again starts with it");
     })
     .await;
 }

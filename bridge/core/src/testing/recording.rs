@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -61,6 +62,7 @@ struct State {
     sending: usize,
     most_sending: usize,
     probe: Option<Error>,
+    probe_takes: Duration,
     probes: usize,
     recovers: usize,
     closed: bool,
@@ -98,6 +100,11 @@ impl RecordingSink {
     /// What probes answer from now on.
     pub fn answer_probe(&self, error: Option<Error>) {
         self.change(|state| state.probe = error);
+    }
+
+    /// Probes take so long from now on.
+    pub fn slow_probe(&self, takes: Duration) {
+        self.change(|state| state.probe_takes = takes);
     }
 
     /// What was confirmed, in order.
@@ -212,10 +219,12 @@ impl RecordingSink {
 #[async_trait(?Send)]
 impl Sink for RecordingSink {
     async fn probe(&self) -> Result<(), Error> {
-        self.change(|state| {
+        let takes = self.change(|state| {
             state.probes += 1;
-            state.probe.clone().map_or(Ok(()), Err)
-        })
+            state.probe_takes
+        });
+        tokio::time::sleep(takes).await;
+        self.look(|state| state.probe.clone()).map_or(Ok(()), Err)
     }
 
     async fn send(&self, batch: &[Message]) -> Vec<Result<Receipt, Error>> {
