@@ -3,6 +3,6 @@
 # scripts/bench.sh [--quick] [--only ROW]
 . "$(dirname "$0")/lib.sh"
 
-need cc build-essential
+need_compilers
 cargo build --quiet --release -p hybridge -p hybridge-integration-tests
 exec "$CARGO_TARGET_DIR/release/bench" "$@"

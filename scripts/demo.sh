@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 events=${1:-4000}
-need cc build-essential
+need_compilers
 need curl curl
 
 say "1. build"

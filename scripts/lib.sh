@@ -11,7 +11,19 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 need() {
   local command=$1
   shift
-  command -v "$command" >/dev/null 2>&1 && return
+  command -v "$command" >/dev/null 2>&1 || install "$@"
+}
+
+# What the build needs beside Rust: the Kafka client is written in C and uses OpenSSL.
+need_compilers() {
+  need cc build-essential
+  need c++ build-essential
+  need pkg-config pkg-config
+  pkg-config --exists openssl || install libssl-dev
+}
+
+# install PACKAGE...
+install() {
   say "installing $*"
   local root=()
   [ "$(id -u)" -eq 0 ] || root=(sudo)

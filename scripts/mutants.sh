@@ -13,7 +13,7 @@
 # built dependencies with the tree; that is safe because a library's tests leave no binary behind.
 . "$(dirname "$0")/lib.sh"
 
-need cc build-essential
+need_compilers
 
 names=("$@")
 [ "$#" -gt 0 ] || names=('*')

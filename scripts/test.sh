@@ -2,11 +2,12 @@
 # Installs what the tests need and runs every test.
 . "$(dirname "$0")/lib.sh"
 
-need cc build-essential
+need_compilers
 need strace strace
 need mount mount
 need unshare util-linux
 need curl curl
+scripts/install-brokers.sh
 
 passed=0
 failed=0

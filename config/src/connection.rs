@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::connector::http;
+use crate::connector::{http, kafka};
 
 /// Settings and credentials of an endpoint that routes share by name: a map with one key, its kind.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -11,6 +11,8 @@ use crate::connector::http;
 pub enum ConnectionConfig {
     /// An HTTP endpoint.
     Http(http::ConnectionConfig),
+    /// A Kafka cluster.
+    Kafka(kafka::ConnectionConfig),
 }
 
 impl ConnectionConfig {
@@ -18,6 +20,7 @@ impl ConnectionConfig {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Http(_) => "http",
+            Self::Kafka(_) => "kafka",
         }
     }
 }

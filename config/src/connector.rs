@@ -2,6 +2,8 @@
 
 pub mod file;
 pub mod http;
+pub mod kafka;
 pub mod log;
 pub mod schedule;
 pub mod stdio;
+pub mod tls;

@@ -5,7 +5,10 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::connector::{file, http, log, stdio};
+use crate::{
+    ConnectionConfig,
+    connector::{file, http, kafka, log, stdio},
+};
 
 /// A sink: a map with one key, its kind.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -13,6 +16,8 @@ use crate::connector::{file, http, log, stdio};
 pub enum SinkConfig {
     /// Posts to an HTTP endpoint.
     Http(Box<http::SinkConfig>),
+    /// Topics of a Kafka cluster.
+    Kafka(Box<kafka::SinkConfig>),
     /// A topic of the embedded log.
     Log(log::SinkConfig),
     /// Files.
@@ -26,6 +31,7 @@ impl SinkConfig {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Http(_) => "http",
+            Self::Kafka(_) => "kafka",
             Self::Log(_) => "log",
             Self::File(_) => "file",
             Self::Stdio(_) => "stdio",
@@ -35,7 +41,7 @@ impl SinkConfig {
     /// Whether a batch costs it about as much as one message.
     pub fn takes_batches(&self) -> bool {
         match self {
-            Self::Log(_) | Self::Stdio(_) => true,
+            Self::Kafka(_) | Self::Log(_) | Self::Stdio(_) => true,
             Self::File(file) => file.format != file::Format::Whole,
             Self::Http(_) => false,
         }
@@ -45,7 +51,27 @@ impl SinkConfig {
     pub fn exclusive(&self) -> Option<&Path> {
         match self {
             Self::File(file) if file.format != file::Format::Whole => Some(&file.path),
-            Self::File(_) | Self::Http(_) | Self::Log(_) | Self::Stdio(_) => None,
+            Self::File(_) | Self::Http(_) | Self::Kafka(_) | Self::Log(_) | Self::Stdio(_) => None,
+        }
+    }
+
+    /// The connection that it names.
+    pub fn connection(&self) -> Option<&str> {
+        match self {
+            Self::Http(http) => http.connection.as_deref(),
+            Self::Kafka(kafka) => Some(&kafka.connection),
+            Self::Log(_) | Self::File(_) | Self::Stdio(_) => None,
+        }
+    }
+
+    /// Takes what the connection that it names says; of one of another kind, nothing.
+    pub(crate) fn connect(&mut self, connection: &ConnectionConfig) {
+        match (self, connection) {
+            (Self::Http(http), ConnectionConfig::Http(connection)) => http.connect(connection),
+            (Self::Kafka(kafka), ConnectionConfig::Kafka(connection)) => {
+                kafka.endpoint = Some(connection.clone().into());
+            }
+            _ => {}
         }
     }
 }

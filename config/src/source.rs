@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    ByteSize,
-    connector::{file, http, log, schedule, stdio},
+    ByteSize, ConnectionConfig,
+    connector::{file, http, kafka, log, schedule, stdio},
 };
 
 /// The source of a route: a map with one key, its kind.
@@ -14,6 +14,8 @@ use crate::{
 pub enum SourceConfig {
     /// Events posted over HTTP.
     Http(Box<http::SourceConfig>),
+    /// Topics of a Kafka cluster.
+    Kafka(Box<kafka::SourceConfig>),
     /// A topic of the embedded log.
     Log(log::SourceConfig),
     /// Files.
@@ -29,6 +31,7 @@ impl SourceConfig {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Http(_) => "http",
+            Self::Kafka(_) => "kafka",
             Self::Log(_) => "log",
             Self::File(_) => "file",
             Self::Stdio(_) => "stdio",
@@ -40,10 +43,28 @@ impl SourceConfig {
     pub fn max_message(&self) -> ByteSize {
         match self {
             Self::Http(http) => http.max_message,
+            Self::Kafka(kafka) => kafka.max_message,
             Self::Log(log) => log.max_message,
             Self::File(file) => file.max_message,
             Self::Stdio(stdio) => stdio.max_message,
             Self::Schedule(_) => ByteSize::from_bytes(64 << 10),
+        }
+    }
+
+    /// The connection that it names.
+    pub fn connection(&self) -> Option<&str> {
+        match self {
+            Self::Kafka(kafka) => Some(&kafka.connection),
+            Self::Http(_) | Self::Log(_) | Self::File(_) | Self::Stdio(_) | Self::Schedule(_) => {
+                None
+            }
+        }
+    }
+
+    /// Takes what the connection that it names says; of one of another kind, nothing.
+    pub(crate) fn connect(&mut self, connection: &ConnectionConfig) {
+        if let (Self::Kafka(kafka), ConnectionConfig::Kafka(connection)) = (self, connection) {
+            kafka.endpoint = Some(connection.clone().into());
         }
     }
 }

@@ -4,7 +4,9 @@ mod connection;
 mod sink;
 mod source;
 
-pub use connection::{ClientTlsConfig, ConnectionConfig};
+pub use connection::ConnectionConfig;
+
+pub use super::tls::ClientTlsConfig;
 pub use sink::{HeadersConfig, Method, Mode, SinkConfig, WebhookConfig};
 pub use source::{
     Encoding, HmacAlgorithm, HmacConfig, PlainBodies, ServerTlsConfig, SourceConfig,

@@ -36,7 +36,10 @@ pub(crate) fn delivery(config: &Config, route: &RouteConfig) -> Result<Vec<Strin
 fn effectively_once(config: &Config, route: &RouteConfig) -> Result<Vec<String>, Refusal> {
     let positions = matches!(
         route.from,
-        SourceConfig::Log(_) | SourceConfig::File(_) | SourceConfig::Schedule(_)
+        SourceConfig::Kafka(_)
+            | SourceConfig::Log(_)
+            | SourceConfig::File(_)
+            | SourceConfig::Schedule(_)
     );
     if !positions {
         let message = format!(

@@ -45,6 +45,7 @@ fn source(source: &SourceConfig) -> String {
     match source {
         SourceConfig::Http(http) if http.path == "/" => format!("http {}", http.listen),
         SourceConfig::Http(http) => format!("http {}{}", http.listen, http.path),
+        SourceConfig::Kafka(kafka) => format!("kafka {}", kafka.topics.join(",")),
         SourceConfig::Log(log) => format!("log {}", log.topic),
         SourceConfig::File(file) => format!("file {}", file.path),
         SourceConfig::Stdio(_) => "stdio".to_owned(),
@@ -67,6 +68,7 @@ fn sink(sink: &SinkConfig) -> String {
             (Some(url), _) => format!("http {url}"),
             (None, connection) => format!("http {}", connection.as_deref().unwrap_or_default()),
         },
+        SinkConfig::Kafka(kafka) => format!("kafka {}", kafka.topic),
         SinkConfig::Log(log) => format!("log {}", log.topic),
         SinkConfig::File(file) => format!("file {}", file.path.display()),
         SinkConfig::Stdio(_) => "stdio".to_owned(),

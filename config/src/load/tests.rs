@@ -81,9 +81,9 @@ fn an_unknown_key_names_the_nearest_known_one() {
 #[test]
 fn an_unknown_kind_says_which_there_are() {
     assert_eq!(
-        route_problems("    from: { kafka: { topics: [a] } }"),
+        route_problems("    from: { mqtt: { topics: [a] } }"),
         [
-            "a.yaml:4:13: unknown kind `kafka` (write a map with one of the keys http, log, file, stdio, schedule)"
+            "a.yaml:4:13: unknown kind `mqtt` (write a map with one of the keys http, kafka, log, file, stdio, schedule)"
         ]
     );
 }
@@ -125,7 +125,7 @@ routes:
             "a.yaml:6:5: `to` together with `targets` (write one of the two: `to` for one target, `targets` for several with names)",
             "a.yaml:7:3: the route `neither` has no target (write `to: { log: { topic: ... } }`, or `targets:` for several)",
             "a.yaml:11:5: `targets` without a target (write `name: { to: { ... } }` under `targets:`)",
-            "a.yaml:14:16: the key `to` is missing (write `to:` with a map with one of the keys failover, http, log, file, stdio)",
+            "a.yaml:14:16: the key `to` is missing (write `to:` with a map with one of the keys failover, http, kafka, log, file, stdio)",
             "a.yaml:14:23: unknown key `topic` (did you mean `to`?)",
         ]
     );
@@ -485,6 +485,29 @@ routes:
     assert_eq!(sink.token.as_ref().unwrap().expose(), "hunter2");
     assert_eq!(sink.connect_timeout, Some(crate::Duration::from_secs(1)));
     assert_eq!(sink.connection_headers["x-key"].expose(), "k");
+}
+
+#[test]
+fn a_connection_that_is_named_is_there_and_of_that_kind() {
+    let text = "hybridge: v1
+connections:
+  web: { http: { url: \"https://a.example\" } }
+  here: { kafka: { brokers: [\"a:9092\", \"b:9092\"] } }
+  same: { kafka: { brokers: [\"b:9092\", \"a:9092\"] } }
+  else: { kafka: { brokers: [\"c:9092\"] } }
+routes:
+  a: { from: { kafka: { connection: her, topics: [t] } }, to: { http: { connection: here } } }
+  b: { from: { kafka: { connection: here, topics: [t, u] } }, to: { kafka: { connection: same, topic: \"{{ key }}\" } } }
+  c: { from: { kafka: { connection: here, topics: [v] } }, to: { kafka: { connection: else, topic: v } } }
+";
+    assert_eq!(
+        problems(&[("a.yaml", text)]),
+        [
+            "a.yaml:8:37: unknown connection \"her\" (did you mean `here`?)",
+            "a.yaml:8:85: the connection \"here\" is for `kafka`, not `http` (known here: web)",
+            "a.yaml:9:103: a loop: the route `b` feeds itself (write another target for one of them)",
+        ]
+    );
 }
 
 #[test]

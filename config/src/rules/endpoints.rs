@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::Rules;
 use crate::{
-    SinkConfig, SourceConfig,
-    connector::{http, schedule},
+    ConnectionConfig, SinkConfig, SourceConfig,
+    connector::{http, schedule, tls::ClientTlsConfig},
+    yaml::Place,
 };
 
 /// Parts of the names of headers that carry a credential: a template is printed, so it may not hold one.
@@ -16,9 +17,12 @@ const CREDENTIALS: [&str; 7] =
 impl Rules<'_> {
     pub(super) fn endpoints(&mut self) {
         for (name, connection) in &self.config.connections {
-            let crate::ConnectionConfig::Http(http) = connection;
-            if let Some(tls) = &http.tls {
-                let place = self.place("connections", name, &["http", "tls"]);
+            let tls = match connection {
+                ConnectionConfig::Http(http) => &http.tls,
+                ConnectionConfig::Kafka(kafka) => &kafka.tls,
+            };
+            if let Some(tls) = tls {
+                let place = self.place("connections", name, &[connection.kind(), "tls"]);
                 self.client_tls(tls, place);
             }
         }
@@ -26,7 +30,16 @@ impl Rules<'_> {
             if let SourceConfig::Schedule(schedule) = &route.from {
                 self.schedule(name, schedule);
             }
+            if let Some(connection) = route.from.connection() {
+                let kind = route.from.kind();
+                let place = self.route_place(name, &["from", kind, "connection"]);
+                self.connection(connection, kind, place);
+            }
             for (path, sink) in Self::sinks(route) {
+                if let Some(connection) = sink.connection() {
+                    let place = self.sink_place(name, &path, "connection");
+                    self.connection(connection, sink.kind(), place);
+                }
                 if let SinkConfig::Http(http) = sink {
                     self.http_sink(name, &path, http);
                 }
@@ -48,13 +61,12 @@ impl Rules<'_> {
                     "write `url: \"https://host/path\"`, or `connection:` with the name of one";
                 self.refuse(whole, "an `http` sink without `url` and `connection`", help);
             }
-            (Some(connection), None) => self.connection(route, path, connection),
             (None, Some(_)) if sink.path.is_some() => {
                 let help = "write the path as part of `url`";
                 let place = self.sink_place(route, path, "path");
                 self.refuse(place, "`path` without `connection`", help);
             }
-            (None, Some(_)) => {}
+            (Some(_), None) | (None, Some(_)) => {}
         }
         if sink.path.as_ref().is_some_and(|path| path.contains(['?', '#'])) {
             let help = "write a query into the connection's `url`, which is secret";
@@ -100,20 +112,30 @@ impl Rules<'_> {
         }
     }
 
-    fn connection(&mut self, route: &str, path: &[String], connection: &str) {
-        if self.sections.named("connections", connection).is_some() {
+    /// A connection that is named must be there, and of the kind that names it.
+    fn connection(&mut self, connection: &str, kind: &str, place: Place) {
+        let named = self.config.connections.get(connection);
+        if named.map_or(self.sections.named("connections", connection).is_some(), |named| {
+            named.kind() == kind
+        }) {
             return;
         }
-        let place = self.sink_place(route, path, "connection");
-        let known: Vec<&str> = self.config.connections.keys().map(String::as_str).collect();
+        let same = self.config.connections.iter().filter(|(_, other)| other.kind() == kind);
+        let known: Vec<&str> = same.map(|(name, _)| name.as_str()).collect();
         let help = match known.as_slice() {
-            [] => "add it under `connections:`".to_owned(),
+            [] => format!("add it under `connections:`, with the kind `{kind}`"),
             known => crate::shape::suggest::keys(connection, known),
         };
-        self.refuse(place, format!("unknown connection {connection:?}"), help);
+        let message = match named {
+            None => format!("unknown connection {connection:?}"),
+            Some(other) => {
+                format!("the connection {connection:?} is for `{}`, not `{kind}`", other.kind())
+            }
+        };
+        self.refuse(place, message, help);
     }
 
-    fn client_tls(&mut self, tls: &http::ClientTlsConfig, place: crate::yaml::Place) {
+    fn client_tls(&mut self, tls: &ClientTlsConfig, place: Place) {
         if tls.cert.is_some() != tls.key.is_some() {
             let help = "write both `cert` and `key`, or neither";
             self.refuse(place, "one of `cert` and `key` without the other", help);

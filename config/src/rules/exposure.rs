@@ -28,7 +28,7 @@ impl Rules<'_> {
     /// Tokens and the headers of connections do not leave this machine by `http`.
     fn plain_text(&mut self) {
         for (name, connection) in &self.config.connections {
-            let ConnectionConfig::Http(http) = connection;
+            let ConnectionConfig::Http(http) = connection else { continue };
             let has_credentials = http.token.is_some() || !http.headers.is_empty();
             if has_credentials && http.url.is_readable_on_the_way() {
                 let place = self.place("connections", name, &["http", "url"]);
@@ -42,7 +42,7 @@ impl Rules<'_> {
                 let connection = connection.and_then(|name| self.config.connections.get(name));
                 let url = http.url.as_ref().or(match connection {
                     Some(ConnectionConfig::Http(connection)) => Some(&connection.url),
-                    None => None,
+                    _ => None,
                 });
                 if http.token.is_some() && url.is_some_and(|url| url.is_readable_on_the_way()) {
                     let place = self.sink_place(name, &path, "token");

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Rules;
-use crate::{Config, Segment, SinkConfig, SourceConfig, Template};
+use crate::{Config, ConnectionConfig, Segment, SinkConfig, SourceConfig, Template};
 
 /// Edges that are followed; what is not found for want of them is found when the loops that were are undone.
 const MOST_STEPS: usize = 4_000_000;
@@ -69,20 +69,26 @@ type Graph<'a> = BTreeMap<&'a str, Vec<Edge<'a>>>;
 fn graph(config: &Config) -> Graph<'_> {
     let mut sources: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for (name, route) in &config.routes {
-        let place = match &route.from {
-            SourceConfig::Log(log) => log.topic.clone(),
-            SourceConfig::File(file) => file.path.clone(),
-            SourceConfig::Http(http) => format!("{}{}", http.listen, http.path),
-            _ => continue,
+        let places = match &route.from {
+            SourceConfig::Log(log) => vec![log.topic.clone()],
+            SourceConfig::File(file) => vec![file.path.clone()],
+            SourceConfig::Http(http) => vec![format!("{}{}", http.listen, http.path)],
+            SourceConfig::Kafka(kafka) => {
+                let cluster = cluster(config, &kafka.connection);
+                kafka.topics.iter().map(|topic| format!("{cluster}{topic}")).collect()
+            }
+            SourceConfig::Stdio(_) | SourceConfig::Schedule(_) => continue,
         };
-        sources.entry((route.from.kind(), place)).or_default().push(name);
+        for place in places {
+            sources.entry((route.from.kind(), place)).or_default().push(name);
+        }
     }
     let mut graph = Graph::new();
     for (name, route) in &config.routes {
         let mut edges = Vec::new();
         for (path, sink) in Rules::sinks(route) {
             let dead_letter = path.first().is_some_and(|step| step == "dead_letter");
-            let (key, fed) = fed(sink, &sources);
+            let (key, fed) = fed(config, sink, &sources);
             let path: Rc<[String]> = path.into();
             edges.extend(fed.into_iter().map(|to| Edge {
                 to,
@@ -98,6 +104,7 @@ fn graph(config: &Config) -> Graph<'_> {
 
 /// The routes that may read what `sink` writes, and the key of the sink that says so.
 fn fed<'a>(
+    config: &Config,
     sink: &SinkConfig,
     sources: &BTreeMap<(&'a str, String), Vec<&'a str>>,
 ) -> (&'static str, Vec<&'a str>) {
@@ -110,16 +117,38 @@ fn fed<'a>(
             let root = if place.contains('/') { "" } else { "/" };
             ("url", exactly(format!("{place}{root}")))
         }
-        SinkConfig::Log(log) => match log.topic.literal() {
-            Some(topic) => ("topic", exactly(topic.to_owned())),
-            None => {
-                let topics = sources.iter().filter(|((kind, _), _)| *kind == "log");
-                let fed = topics.filter(|((_, topic), _)| may_be(&log.topic, topic));
-                ("topic", fed.flat_map(|(_, routes)| routes.iter().copied()).collect())
-            }
-        },
+        SinkConfig::Kafka(kafka) => {
+            let cluster = cluster(config, &kafka.connection);
+            ("topic", named("kafka", &cluster, &kafka.topic, sources))
+        }
+        SinkConfig::Log(log) => ("topic", named("log", "", &log.topic, sources)),
         SinkConfig::Stdio(_) => ("", Vec::new()),
     }
+}
+
+/// The routes that read from a place within `cluster` whose name `template` may render to.
+fn named<'a>(
+    kind: &str,
+    cluster: &str,
+    template: &Template,
+    sources: &BTreeMap<(&'a str, String), Vec<&'a str>>,
+) -> Vec<&'a str> {
+    let same = sources.iter().filter(|((other, _), _)| *other == kind);
+    let fed = same.filter(|((_, place), _)| {
+        place.strip_prefix(cluster).is_some_and(|name| may_be(template, name))
+    });
+    fed.flat_map(|(_, routes)| routes.iter().copied()).collect()
+}
+
+/// What tells one cluster from another: the addresses of the connection, whatever its name, and a
+/// character that no address and no topic has.
+fn cluster(config: &Config, connection: &str) -> String {
+    let mut addresses = match config.connections.get(connection) {
+        Some(ConnectionConfig::Kafka(kafka)) => kafka.brokers.clone(),
+        Some(ConnectionConfig::Http(_)) | None => vec![connection.to_owned()],
+    };
+    addresses.sort_unstable();
+    format!("{}\n", addresses.join(","))
 }
 
 /// Takes away the routes that lead nowhere, until every one that is left leads to a loop.

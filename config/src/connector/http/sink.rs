@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ClientTlsConfig, HmacConfig};
+use super::{ClientTlsConfig, ConnectionConfig, HmacConfig};
 use crate::{ByteSize, Duration, Secret, Template, Url};
 
 /// Posts messages to an HTTP endpoint; 2xx confirms. Redirects are never followed. Every request carries an
@@ -62,6 +62,26 @@ impl SinkConfig {
     pub fn to(url: Url) -> Self {
         Self { url: Some(url), ..Self::default() }
     }
+
+    /// Takes from its connection what it does not say itself.
+    pub(crate) fn connect(&mut self, connection: &ConnectionConfig) {
+        let url = connection.url.expose();
+        self.url = Some(match &self.path {
+            None => Url::new(url),
+            Some(path) => Url::new(join(url, path)),
+        });
+        self.token = self.token.take().or_else(|| connection.token.clone());
+        self.tls = self.tls.take().or_else(|| connection.tls.clone());
+        self.connect_timeout = self.connect_timeout.or(connection.connect_timeout);
+        self.connection_headers = connection.headers.clone();
+    }
+}
+
+/// Appends a path to that of a URL; a query stays at the end.
+fn join(url: &str, path: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (base, query) = url.split_at(end);
+    format!("{}/{}{query}", base.trim_end_matches('/'), path.trim_start_matches('/'))
 }
 
 impl Default for SinkConfig {
