@@ -6,4 +6,3 @@ pub mod kafka;
 pub mod log;
 pub mod schedule;
 pub mod stdio;
-pub mod tls;

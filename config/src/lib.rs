@@ -21,6 +21,7 @@ mod shape;
 mod sink;
 mod source;
 mod template;
+pub mod tls;
 pub mod transform;
 pub mod units;
 mod url;

@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod bench;
 pub mod binary;
+pub mod broker;
 pub mod chaos;
 pub mod daemon;
 pub mod disk;

@@ -18,18 +18,33 @@ pub enum Signal {
     Continue,
 }
 
+impl Signal {
+    fn number(self) -> i32 {
+        match self {
+            Self::Kill => libc::SIGKILL,
+            Self::Terminate => libc::SIGTERM,
+            Self::HangUp => libc::SIGHUP,
+            Self::Stop => libc::SIGSTOP,
+            Self::Continue => libc::SIGCONT,
+        }
+    }
+}
+
 /// Sends `signal` to the process `pid`.
 pub fn signal(pid: u32, signal: Signal) -> io::Result<()> {
-    let number = match signal {
-        Signal::Kill => libc::SIGKILL,
-        Signal::Terminate => libc::SIGTERM,
-        Signal::HangUp => libc::SIGHUP,
-        Signal::Stop => libc::SIGSTOP,
-        Signal::Continue => libc::SIGCONT,
-    };
     let pid = i32::try_from(pid).map_err(io::Error::other)?;
     // SAFETY: `kill` takes two integers and touches no memory of this process.
-    if unsafe { libc::kill(pid, number) } == 0 {
+    if unsafe { libc::kill(pid, signal.number()) } == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
+}
+
+/// Sends `signal` to every process of the group that `leader` leads.
+pub fn signal_group(leader: u32, signal: Signal) -> io::Result<()> {
+    let group = i32::try_from(leader).map_err(io::Error::other)?;
+    // SAFETY: `killpg` takes two integers and touches no memory of this process.
+    if unsafe { libc::killpg(group, signal.number()) } == 0 {
         return Ok(());
     }
     Err(io::Error::last_os_error())
@@ -37,12 +52,7 @@ pub fn signal(pid: u32, signal: Signal) -> io::Result<()> {
 
 /// Kills every process of the group that `leader` leads.
 pub fn kill_group(leader: u32) -> io::Result<()> {
-    let group = i32::try_from(leader).map_err(io::Error::other)?;
-    // SAFETY: `killpg` takes two integers and touches no memory of this process.
-    if unsafe { libc::killpg(group, libc::SIGKILL) } == 0 {
-        return Ok(());
-    }
-    Err(io::Error::last_os_error())
+    signal_group(leader, Signal::Kill)
 }
 
 /// Clock ticks per second, the unit of the times in `/proc/PID/stat`.

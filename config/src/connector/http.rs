@@ -6,7 +6,7 @@ mod source;
 
 pub use connection::ConnectionConfig;
 
-pub use super::tls::ClientTlsConfig;
+pub use crate::tls::ClientTlsConfig;
 pub use sink::{HeadersConfig, Method, Mode, SinkConfig, WebhookConfig};
 pub use source::{
     Encoding, HmacAlgorithm, HmacConfig, PlainBodies, ServerTlsConfig, SourceConfig,

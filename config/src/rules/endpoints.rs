@@ -6,7 +6,8 @@ use std::path::Path;
 use super::Rules;
 use crate::{
     ConnectionConfig, SinkConfig, SourceConfig,
-    connector::{http, schedule, tls::ClientTlsConfig},
+    connector::{http, schedule},
+    tls::ClientTlsConfig,
     yaml::Place,
 };
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Duration, Secret, Url, connector::tls::ClientTlsConfig};
+use crate::{Duration, Secret, Url, tls::ClientTlsConfig};
 
 /// An HTTP endpoint that sinks share by name. A sink's own setting wins over the connection's.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

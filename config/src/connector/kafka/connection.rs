@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Duration, Secret, connector::tls::ClientTlsConfig};
+use crate::{Duration, Secret, tls::ClientTlsConfig};
 
 /// A Kafka cluster that sources and sinks share by name.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

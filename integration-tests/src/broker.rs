@@ -1,0 +1,47 @@
+//! Real brokers as child processes, each with a folder and ports of its own.
+//!
+//! A broker that is not installed is an error that says how to install it, never a test that is
+//! left out. Clients reach a broker through a [`Proxy`](crate::proxy::Proxy), so that the network
+//! between them can fail.
+
+pub mod kafka;
+pub mod nats;
+pub mod rabbitmq;
+
+mod child;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+pub use child::Child;
+
+const POLL: Duration = Duration::from_millis(50);
+const INSTALL: &str = "install it with scripts/install-brokers.sh";
+
+/// What `scripts/install-brokers.sh` has put at `path` within its cache.
+fn installed(path: &str) -> Result<PathBuf> {
+    let cache = match std::env::var_os("HYBRIDGE_CACHE") {
+        Some(cache) if !cache.is_empty() => PathBuf::from(cache),
+        _ => PathBuf::from(std::env::var_os("HOME").context("HOME")?).join(".cache/hybridge"),
+    };
+    let found = cache.join("brokers").join(path);
+    ensure!(found.exists(), "{} is missing: {INSTALL}", found.display());
+    Ok(found)
+}
+
+/// Waits until `is_up` says so; a broker that ends meanwhile is an error with what it printed.
+async fn up(child: &mut Child, within: Duration, is_up: impl AsyncFn() -> bool) -> Result<()> {
+    let started = Instant::now();
+    while !is_up().await {
+        if let Some(status) = child.exited()? {
+            bail!("{} ended with {status}:\n{}", child.name(), child.log_tail());
+        }
+        if started.elapsed() > within {
+            bail!("{} is not up within {within:?}:\n{}", child.name(), child.log_tail());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! RabbitMQ, one node.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use lapin::{Connection, ConnectionProperties};
+use tempfile::TempDir;
+
+use super::{Child, INSTALL, up};
+use crate::ports;
+use crate::proxy::Proxy;
+
+const UP: Duration = Duration::from_secs(90);
+const PROGRAMS: &str = "/usr/lib/rabbitmq/bin";
+
+/// What a node is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// More lines of `rabbitmq.conf`.
+    pub config: String,
+    /// What `advanced.config` holds, in Erlang.
+    pub advanced: String,
+    /// Plugins to enable, such as `rabbitmq_stream`.
+    pub plugins: Vec<&'static str>,
+}
+
+/// A node that runs until it is dropped. Its user is `guest`, with that password.
+#[derive(Debug)]
+pub struct RabbitMq {
+    /// Clients reach it through this.
+    pub proxy: Proxy,
+    /// Where it listens itself.
+    pub address: SocketAddr,
+    name: String,
+    child: Child,
+    folder: TempDir,
+}
+
+impl RabbitMq {
+    /// A node with the defaults.
+    pub async fn start() -> Result<Self> {
+        Self::with(Options::default()).await
+    }
+
+    /// A node, up when this returns.
+    pub async fn with(options: Options) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("hybridge-rabbitmq-").tempdir()?;
+        let address = ports::free()?;
+        let proxy = Proxy::start(address).await?;
+        let name = format!("hybridge-{}-{}@localhost", std::process::id(), address.port());
+        let config = format!(
+            "loopback_users = none\nlog.console = true\nlog.console.level = warning\n{}",
+            options.config
+        );
+        std::fs::write(folder.path().join("rabbitmq.conf"), config)?;
+        if !options.advanced.is_empty() {
+            std::fs::write(folder.path().join("advanced.config"), options.advanced)?;
+        }
+        std::fs::write(
+            folder.path().join("enabled_plugins"),
+            format!("[{}].\n", options.plugins.join(",")),
+        )?;
+        let child = Child::new("rabbitmq", folder.path());
+        let mut node = Self { proxy, address, name, child, folder };
+        node.begin()?;
+        node.up().await?;
+        Ok(node)
+    }
+
+    /// Its address for clients.
+    pub fn uri(&self) -> String {
+        format!("amqp://guest:guest@{}/%2f", self.proxy.address)
+    }
+
+    /// A connection to the node itself, past the proxy.
+    pub async fn client(&self) -> Result<Connection> {
+        let uri = format!("amqp://guest:guest@{}/%2f", self.address);
+        Ok(Connection::connect(&uri, ConnectionProperties::default()).await?)
+    }
+
+    /// Starts it, again after a kill or a stop; returns at once.
+    pub fn begin(&mut self) -> Result<()> {
+        let command = self.program("rabbitmq-server")?;
+        self.child.start(command)
+    }
+
+    /// Waits until it answers.
+    pub async fn up(&mut self) -> Result<()> {
+        let uri = format!("amqp://guest:guest@{}/%2f", self.address);
+        up(&mut self.child, UP, async || {
+            Connection::connect(&uri, ConnectionProperties::default()).await.is_ok()
+        })
+        .await
+    }
+
+    /// The process.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Runs `rabbitmqctl` with these arguments and gives what it prints.
+    pub fn ctl(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = self.program("rabbitmqctl")?;
+        let output = command.arg("-n").arg(&self.name).args(arguments).output()?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        ensure!(
+            output.status.success(),
+            "rabbitmqctl {arguments:?}: {}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+        Ok(text(&output.stdout))
+    }
+
+    fn program(&self, name: &str) -> Result<Command> {
+        let path = Path::new(PROGRAMS).join(name);
+        ensure!(path.exists(), "{} is missing: {INSTALL}", path.display());
+        let folder = self.folder.path();
+        let port = self.address.port();
+        let distribution = ports::free().context("distribution")?.port();
+        let mut command = Command::new(path);
+        command
+            .env("HOME", folder)
+            .env("RABBITMQ_NODENAME", &self.name)
+            .env("RABBITMQ_NODE_IP_ADDRESS", self.address.ip().to_string())
+            .env("RABBITMQ_NODE_PORT", port.to_string())
+            .env("RABBITMQ_DIST_PORT", distribution.to_string())
+            .env("RABBITMQ_MNESIA_BASE", folder.join("mnesia"))
+            .env("RABBITMQ_LOG_BASE", folder.join("log"))
+            .env("RABBITMQ_CONFIG_FILE", folder.join("rabbitmq"))
+            .env("RABBITMQ_ADVANCED_CONFIG_FILE", folder.join("advanced"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("enabled_plugins"))
+            .env("RABBITMQ_PID_FILE", folder.join("pid"))
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1");
+        Ok(command)
+    }
+}
