@@ -11,6 +11,7 @@ pub mod bench;
 pub mod binary;
 pub mod broker;
 pub mod chaos;
+pub mod conformance;
 pub mod daemon;
 pub mod disk;
 pub mod event;

@@ -1,0 +1,114 @@
+//! HTTP: requests to the daemon, and a target that it posts to.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use async_trait::async_trait;
+
+use super::log::{COPIED, post_all};
+use super::{Fault, Feature, Peer, Record, Sections};
+use crate::conformance::{Role, Stage};
+use crate::ports;
+use crate::proxy::{Proxy, Weather};
+use crate::target::{Mode, Target};
+
+const STRUCK: Duration = Duration::from_secs(2);
+
+/// A target, and the listener of the daemon under test.
+pub struct HttpPeer {
+    listen: SocketAddr,
+    target: Option<(Target, Proxy)>,
+}
+
+impl HttpPeer {
+    /// Has nothing to start yet.
+    pub fn new() -> Result<Self> {
+        Ok(Self { listen: ports::free()?, target: None })
+    }
+}
+
+#[async_trait(?Send)]
+impl Peer for HttpPeer {
+    fn name(&self) -> &'static str {
+        "http"
+    }
+
+    fn features(&self) -> Vec<Feature> {
+        use Feature::*;
+        vec![Ordered, Keys, BinaryBodies, Headers, DuplicateHeaders]
+    }
+
+    fn faults(&self, role: Role) -> Vec<Fault> {
+        match role {
+            // Its peer is whoever sends.
+            Role::Source => Fault::OF_THE_DAEMON.to_vec(),
+            Role::Sink => Fault::ALL.to_vec(),
+        }
+    }
+
+    fn sections(&self, _: &str) -> Sections {
+        Sections::default()
+    }
+
+    fn from(&self, _: &str, more: &str) -> String {
+        format!("{{ http: {{ listen: \"{}\", {COPIED}{more} }} }}", self.listen)
+    }
+
+    fn to(&self, _: &str) -> String {
+        let address = self.target.as_ref().map(|(_, proxy)| proxy.address.to_string());
+        format!("{{ http: {{ url: \"http://{}/\", timeout: 3s }} }}", address.unwrap_or_default())
+    }
+
+    async fn create(&mut self, _: &str) -> Result<()> {
+        let target = Target::start(Duration::from_millis(2), Box::new(|_| None)).await?;
+        let proxy = Proxy::start(target.address).await?;
+        self.target = Some((target, proxy));
+        Ok(())
+    }
+
+    async fn put(&self, _: &Stage, _: &str, records: &[Record]) -> Result<()> {
+        post_all(self.listen, records).await
+    }
+
+    async fn take(&self, stage: &Stage, _: &str, least: usize) -> Result<Vec<Record>> {
+        let (target, _) = self.target.as_ref().context("no target")?;
+        let all = async || Ok(target.count() >= least as u64);
+        stage.until("everything is at the target", all).await?;
+        let record = |received: crate::target::Received| Record {
+            payload: Some(received.body),
+            ..Record::default()
+        };
+        Ok(target.received().into_iter().map(record).collect())
+    }
+
+    async fn strike(&mut self, fault: Fault) -> Result<()> {
+        let Some((target, proxy)) = &self.target else { bail!("no target") };
+        match fault {
+            // It answers nobody, and what was open ends.
+            Fault::PeerKilled => {
+                target.set(Mode::Reset);
+                target.reset_all();
+                tokio::time::sleep(STRUCK).await;
+                target.set(Mode::Accept);
+            }
+            Fault::PeerFrozen => {
+                target.set(Mode::Hang);
+                tokio::time::sleep(STRUCK * 2).await;
+                target.set(Mode::Accept);
+            }
+            Fault::Reset => {
+                proxy.set(Weather::Reset);
+                tokio::time::sleep(STRUCK).await;
+                proxy.set(Weather::Clear);
+            }
+            Fault::BlackHole => {
+                proxy.set(Weather::BlackHole);
+                tokio::time::sleep(STRUCK * 2).await;
+                proxy.set(Weather::Clear);
+            }
+            _ => bail!("{fault:?} is not for a peer"),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+//! Every connector against its real peer, as source and as sink.
+
+use anyhow::Result;
+use hybridge_integration_tests::conformance::{self, Role, file, http, log};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_as_source() -> Result<()> {
+    conformance::run(&mut log::LogPeer::new()?, Role::Source).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_as_sink() -> Result<()> {
+    conformance::run(&mut log::LogPeer::new()?, Role::Sink).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_as_source() -> Result<()> {
+    conformance::run(&mut http::HttpPeer::new()?, Role::Source).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_as_sink() -> Result<()> {
+    conformance::run(&mut http::HttpPeer::new()?, Role::Sink).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_as_source() -> Result<()> {
+    conformance::run(&mut file::FilePeer::new()?, Role::Source).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_as_sink() -> Result<()> {
+    conformance::run(&mut file::FilePeer::new()?, Role::Sink).await
+}
