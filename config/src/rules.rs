@@ -4,6 +4,7 @@ mod budget;
 mod endpoints;
 mod exposure;
 mod guarantees;
+mod kafka;
 mod listeners;
 mod loops;
 mod names;

@@ -7,6 +7,8 @@
 pub(crate) mod file;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(any(feature = "file", feature = "stdio"))]
 mod line_format;
 #[cfg(any(feature = "file", feature = "stdio"))]

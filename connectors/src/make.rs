@@ -98,6 +98,10 @@ pub fn source(
             let instance = local.instance.clone();
             Ok(Box::new(crate::http::Source::new(config, route, instance, servers)))
         }
+        #[cfg(feature = "kafka")]
+        SourceConfig::Kafka(config) => {
+            Ok(Box::new(crate::kafka::Source::new(config, route, limits.uncommitted)?))
+        }
         #[cfg(feature = "schedule")]
         SourceConfig::Schedule(config) => {
             let positions = Box::new(InLog::new(local.store.clone()));
@@ -133,6 +137,8 @@ pub fn sink(
         SinkConfig::Http(config) => {
             Ok(Box::new(crate::http::Sink::new(config, route, target, ordering)?))
         }
+        #[cfg(feature = "kafka")]
+        SinkConfig::Kafka(config) => Ok(Box::new(crate::kafka::Sink::new(config, ordering)?)),
         #[cfg(feature = "file")]
         SinkConfig::File(config) => Ok(crate::file::sink(config, route, target)),
         #[cfg(feature = "stdio")]

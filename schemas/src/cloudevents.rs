@@ -1,5 +1,5 @@
-//! CloudEvents 1.0 over [`Message`](hybridge_core::Message): attributes, the JSON format, the HTTP
-//! binding and the web hook handshake.
+//! CloudEvents 1.0 over [`Message`](hybridge_core::Message): attributes, the JSON format, the HTTP and
+//! Kafka bindings and the web hook handshake.
 //!
 //! An event is a message whose `attributes` are not empty. Its data is the payload, byte for byte;
 //! `specversion` and `datacontenttype` are attributes like the others. Events of version 0.3 are
@@ -13,6 +13,7 @@ pub mod attribute;
 mod error;
 pub mod http;
 pub mod json;
+pub mod kafka;
 mod upgrade;
 pub mod webhook;
 

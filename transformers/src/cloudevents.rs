@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hybridge_config::transform::cloudevents::{CloudeventsConfig, PlainMessages};
 use hybridge_core::{Applied, Error, Message, Text, Transformer, Value};
 use hybridge_schemas::cloudevents::http::{ContentMode, content_mode};
-use hybridge_schemas::cloudevents::{DecodeError, Mode, attribute, json};
+use hybridge_schemas::cloudevents::{DecodeError, Mode, attribute, json, kafka};
 use hybridge_schemas::media_type::MediaType;
 
 use crate::headers;
@@ -37,6 +37,9 @@ impl Step {
         let decoded = match mode_of(&message) {
             ContentMode::Batch => return self.batch(message),
             ContentMode::Structured => self.structured(message),
+            ContentMode::Binary if kafka::is_event(&message) => {
+                kafka::decode(&message, self.mode).map_err(|error| malformed(&error))
+            }
             ContentMode::Binary => self.wrapped(message),
         };
         match decoded {
@@ -121,7 +124,11 @@ fn mode_of(message: &Message) -> ContentMode {
     let may_be_event = content_type.is_none_or(|text| {
         MediaType::parse(text).is_some_and(|media_type| media_type.is("application", "json"))
     });
-    if mode == ContentMode::Binary && may_be_event && looks_structured(message) {
+    if mode == ContentMode::Binary
+        && may_be_event
+        && !kafka::is_event(message)
+        && looks_structured(message)
+    {
         return ContentMode::Structured;
     }
     mode

@@ -47,6 +47,25 @@ impl Headers {
         &self.0
     }
 
+    /// Adds one to the end of a block that is being made for [`from_block`](Self::from_block).
+    pub fn append(block: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+        packed::put(block, name.as_bytes());
+        match value {
+            None => block.push(0),
+            Some(value) => {
+                packed::put_len(block, value.len() + 1);
+                block.extend_from_slice(value);
+            }
+        }
+    }
+
+    /// Shows each of them, in order, without taking part in their memory.
+    pub fn each(&self, mut show: impl FnMut(&str, Option<&[u8]>)) {
+        for place in self.places() {
+            show(text::checked(&self.0[place.name]), place.value.map(|value| &self.0[value]));
+        }
+    }
+
     /// All of them, in order; they share the memory of the block.
     pub fn iter(&self) -> impl Iterator<Item = Header> + '_ {
         self.places().map(|place| self.header(place))
@@ -161,14 +180,7 @@ impl Iterator for Places<'_> {
 }
 
 fn put(block: &mut Vec<u8>, header: &Header) {
-    packed::put(block, header.name.as_bytes());
-    match &header.value {
-        None => block.push(0),
-        Some(value) => {
-            packed::put_len(block, value.len() + 1);
-            block.extend_from_slice(value);
-        }
-    }
+    Headers::append(block, &header.name, header.value.as_deref());
 }
 
 impl FromIterator<Header> for Headers {

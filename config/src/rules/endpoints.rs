@@ -26,10 +26,16 @@ impl Rules<'_> {
                 let place = self.place("connections", name, &[connection.kind(), "tls"]);
                 self.client_tls(tls, place);
             }
+            if let ConnectionConfig::Kafka(kafka) = connection {
+                self.kafka_connection(name, kafka);
+            }
         }
         for (name, route) in &self.config.routes {
             if let SourceConfig::Schedule(schedule) = &route.from {
                 self.schedule(name, schedule);
+            }
+            if let SourceConfig::Kafka(kafka) = &route.from {
+                self.kafka_source(name, kafka);
             }
             if let Some(connection) = route.from.connection() {
                 let kind = route.from.kind();
@@ -43,6 +49,9 @@ impl Rules<'_> {
                 }
                 if let SinkConfig::Http(http) = sink {
                     self.http_sink(name, &path, http);
+                }
+                if let SinkConfig::Kafka(kafka) = sink {
+                    self.kafka_sink(name, &path, kafka);
                 }
             }
         }

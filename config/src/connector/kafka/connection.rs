@@ -1,8 +1,11 @@
 //! Where a Kafka cluster is and who we are there.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Options;
 use crate::{Duration, Secret, tls::ClientTlsConfig};
 
 /// A Kafka cluster that sources and sinks share by name.
@@ -21,6 +24,9 @@ pub struct ConnectionConfig {
     pub sasl: Option<SaslConfig>,
     /// How long opening a connection may take. Default: 5s.
     pub connect_timeout: Option<Duration>,
+    /// Settings of librdkafka for sockets, TLS and metadata, by its own names: `{ socket.keepalive.enable: "true" }`.
+    #[serde(default)]
+    pub options: Options,
 }
 
 /// A login by SASL.
@@ -28,25 +34,30 @@ pub struct ConnectionConfig {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "KafkaSasl")]
 pub struct SaslConfig {
-    /// How the password is shown to the broker.
+    /// How we show who we are.
     pub mechanism: Mechanism,
-    /// The name to log in with.
+    /// The name to log in with; for `oauthbearer` the name of the principal, by default that in the token.
     pub username: Option<String>,
     /// The password of `username`.
     pub password: Option<Secret>,
+    /// For `oauthbearer`: the file with the token. It is read again before the token in it expires, so that another
+    /// program can renew it.
+    pub token_file: Option<PathBuf>,
 }
 
-/// How a password is shown to a broker.
+/// How we show a broker who we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "KafkaSaslMechanism")]
 pub enum Mechanism {
-    /// As it is; over TLS only, but for this machine.
+    /// A password as it is; over TLS only, but for this machine.
     Plain,
-    /// By a challenge, SCRAM-SHA-256.
+    /// A password by a challenge, SCRAM-SHA-256.
     #[serde(rename = "scram_sha_256")]
     ScramSha256,
-    /// By a challenge, SCRAM-SHA-512.
+    /// A password by a challenge, SCRAM-SHA-512.
     #[serde(rename = "scram_sha_512")]
     ScramSha512,
+    /// A token; over TLS only, but for this machine.
+    Oauthbearer,
 }

@@ -1,0 +1,192 @@
+//! What the safe interface of the client library does not offer: many records of one partition by one call, header names
+//! that are not UTF-8 without a panic, and how far a partition has grown.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use rdkafka::bindings as sys;
+use rdkafka::types::{RDKafka, RDKafkaErrorCode};
+
+/// Called by threads of the client when a queue gets its first record after it was asked in vain. Must not block.
+pub(super) type Wake = dyn Fn() + Send + Sync;
+
+/// The queue of one partition, apart from that of its consumer. Must be dropped before its consumer.
+pub(super) struct Queue {
+    queue: NonNull<sys::rd_kafka_queue_t>,
+    /// Boxed twice, because the client keeps one plain pointer.
+    wake: Box<Arc<Wake>>,
+}
+
+impl Queue {
+    /// Parts the queue of a partition from the consumer's. To be called before the partition is assigned: then all of its
+    /// records come here.
+    ///
+    /// `client` must be a live consumer that outlives the queue.
+    pub(super) fn part(
+        client: *mut RDKafka,
+        topic: &str,
+        partition: i32,
+        wake: Arc<Wake>,
+    ) -> Option<Self> {
+        let topic = CString::new(topic).ok()?;
+        let wake = Box::new(wake);
+        // SAFETY: the client is live; the queue is ours until it is dropped; `wake` has a fixed address as long as the
+        // queue may call it.
+        unsafe {
+            let queue = sys::rd_kafka_queue_get_partition(client, topic.as_ptr(), partition);
+            let queue = NonNull::new(queue)?;
+            sys::rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut());
+            let opaque = ptr::from_ref::<Arc<Wake>>(&wake).cast_mut().cast();
+            sys::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(woken), opaque);
+            Some(Self { queue, wake })
+        }
+    }
+
+    /// Takes up to `most` records that are there, without waiting.
+    pub(super) fn take(&self, most: usize, records: &mut Vec<Record>) {
+        let before = records.len();
+        records.reserve(most);
+        // SAFETY: there is room for `most` pointers behind the records, a `Record` is such a pointer, and the client has
+        // written as many as it says, none of them null.
+        unsafe {
+            let room = records.as_mut_ptr().add(before).cast();
+            let taken = sys::rd_kafka_consume_batch_queue(self.queue.as_ptr(), 0, room, most);
+            records.set_len(before + usize::try_from(taken).unwrap_or(0));
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: the callback is taken away before `wake` is freed; the client calls it under the lock of the queue.
+        unsafe {
+            sys::rd_kafka_queue_cb_event_enable(self.queue.as_ptr(), None, ptr::null_mut());
+            sys::rd_kafka_queue_destroy(self.queue.as_ptr());
+        }
+        let _ = &self.wake;
+    }
+}
+
+unsafe extern "C" fn woken(_: *mut RDKafka, opaque: *mut c_void) {
+    // SAFETY: the pointer that `part` has given, valid until the queue has taken the callback away.
+    let wake = unsafe { &*opaque.cast::<Arc<Wake>>() };
+    wake();
+}
+
+/// A record as the client holds it, or an error of its partition. Must be dropped before its consumer.
+#[repr(transparent)]
+pub(super) struct Record(NonNull<sys::rd_kafka_message_t>);
+
+impl Record {
+    fn raw(&self) -> &sys::rd_kafka_message_t {
+        // SAFETY: the client has given the message to us, whole, until we destroy it.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// What is wrong with the partition, where this is no record.
+    pub(super) fn error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        let raw = self.raw();
+        if raw.err == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return None;
+        }
+        // SAFETY: the text belongs to the message and ends with a zero.
+        let text = unsafe {
+            let text = sys::rd_kafka_message_errstr(self.0.as_ptr());
+            if text.is_null() { String::new() } else { lossy(text) }
+        };
+        Some((raw.err.into(), text))
+    }
+
+    /// Its position in its partition.
+    pub(super) fn offset(&self) -> i64 {
+        self.raw().offset
+    }
+
+    /// Its key; `None` is a null key.
+    pub(super) fn key(&self) -> Option<&[u8]> {
+        let raw = self.raw();
+        // SAFETY: null, or as many bytes as it says.
+        unsafe { slice(raw.key, raw.key_len) }
+    }
+
+    /// Its value; `None` is a null value.
+    pub(super) fn value(&self) -> Option<&[u8]> {
+        let raw = self.raw();
+        // SAFETY: null, or as many bytes as it says.
+        unsafe { slice(raw.payload, raw.len) }
+    }
+
+    /// When it was produced or appended, in milliseconds since 1970-01-01T00:00:00Z.
+    pub(super) fn time(&self) -> Option<i64> {
+        let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: a whole message, and a place for one value.
+        let time = unsafe { sys::rd_kafka_message_timestamp(self.0.as_ptr(), &raw mut kind) };
+        (time >= 0).then_some(time)
+    }
+
+    /// Shows each header, in order: its name and its value, where it is not null.
+    pub(super) fn headers(&self, mut show: impl FnMut(&[u8], Option<&[u8]>)) {
+        let mut headers = ptr::null_mut();
+        // SAFETY: the headers belong to the message; name and value are valid until it is destroyed.
+        unsafe {
+            let found = sys::rd_kafka_message_headers(self.0.as_ptr(), &raw mut headers);
+            if found != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return;
+            }
+            for index in 0.. {
+                let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+                let got = sys::rd_kafka_header_get_all(
+                    headers,
+                    index,
+                    &raw mut name,
+                    &raw mut value,
+                    &raw mut size,
+                );
+                if got != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                    return;
+                }
+                show(CStr::from_ptr(name).to_bytes(), slice(value, size));
+            }
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has it.
+        unsafe { sys::rd_kafka_message_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// The first offset of a partition and the one after its last, as the last fetch has told. Asks nobody.
+///
+/// `client` must be a live client.
+pub(super) fn range(client: *mut RDKafka, topic: &str, partition: i32) -> Option<(i64, i64)> {
+    let topic = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client is live, and there is room for two numbers.
+    let result = unsafe {
+        sys::rd_kafka_get_watermark_offsets(
+            client,
+            topic.as_ptr(),
+            partition,
+            &raw mut low,
+            &raw mut high,
+        )
+    };
+    let is_known = result == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0;
+    is_known.then_some((low, high))
+}
+
+/// The bytes at a pointer of the client; `None` for null.
+unsafe fn slice<'a>(start: *const c_void, len: usize) -> Option<&'a [u8]> {
+    // SAFETY: the caller vouches for pointer and length.
+    (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast(), len) })
+}
+
+unsafe fn lossy(text: *const c_char) -> String {
+    // SAFETY: the caller vouches for the zero at the end.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}

@@ -1,0 +1,253 @@
+//! Writes to topics.
+//!
+//! All records of a batch are handed to the client together and confirmed by its reports. The client alone tries again,
+//! until the deadline that is this sink's time limit: a record is never sent anew while the client still holds it.
+
+mod order;
+mod producer;
+mod record;
+mod reports;
+mod verdict;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hybridge_config::Ordering;
+use hybridge_config::connector::kafka::SinkConfig;
+use hybridge_core::{Error, ErrorKind, Message, Receipt};
+use tokio::time::Instant;
+
+use self::order::Held;
+use self::producer::{Factory, Full, Producer};
+use self::record::Records;
+use self::verdict::Verdict;
+
+/// How long a record may take to be confirmed where the configuration does not say.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the client may report later than it should, before what it holds is taken from it.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long the sink waits before it asks a full client again.
+const FULL: Duration = Duration::from_millis(5);
+
+/// Writes to the topics of one target.
+pub struct Sink {
+    factory: Factory,
+    records: Records,
+    ordering: Ordering,
+    timeout: Duration,
+    producer: RefCell<Option<Arc<Producer>>>,
+    /// Sends one record at a time: for those of which a whole batch was too large.
+    alone: RefCell<Option<Arc<Producer>>>,
+}
+
+impl Sink {
+    /// A sink that keeps order as `ordering` says. Opens no connection.
+    ///
+    /// # Errors
+    /// [`Fatal`](ErrorKind::Fatal) when the connection is not there, or no topic can have the name.
+    pub fn new(config: &SinkConfig, ordering: Ordering) -> Result<Self, Error> {
+        let connection = config.endpoint.clone().ok_or_else(|| {
+            Error::new(ErrorKind::Fatal, format!("no connection `{}`", config.connection))
+        })?;
+        let timeout = config.timeout.map_or(TIMEOUT, |timeout| timeout.get());
+        Ok(Self {
+            factory: Factory::new(config, connection, timeout),
+            records: Records::new(config)?,
+            ordering,
+            timeout,
+            producer: RefCell::new(None),
+            alone: RefCell::new(None),
+        })
+    }
+
+    fn producer(&self) -> Result<Arc<Producer>, Error> {
+        let mut producer = self.producer.borrow_mut();
+        if let Some(producer) = &*producer {
+            return Ok(producer.clone());
+        }
+        let made = Arc::new(self.factory.make()?);
+        *producer = Some(made.clone());
+        Ok(made)
+    }
+
+    fn alone(&self) -> Result<Arc<Producer>, Error> {
+        let mut alone = self.alone.borrow_mut();
+        if let Some(producer) = &*alone {
+            return Ok(producer.clone());
+        }
+        let made = Arc::new(self.factory.make_alone()?);
+        *alone = Some(made.clone());
+        Ok(made)
+    }
+
+    /// Hands records to the client and waits for its reports.
+    async fn write(
+        &self,
+        producer: &Producer,
+        batch: &[Message],
+        indices: impl Iterator<Item = usize>,
+        results: &mut [Option<Verdict>],
+    ) {
+        let until = Instant::now() + self.timeout;
+        let slot = producer.reports().open(batch.len());
+        let mut held = Held::new(self.ordering);
+        let mut is_full = false;
+        for index in indices {
+            let (Some(message), Some(result)) = (batch.get(index), results.get_mut(index)) else {
+                continue;
+            };
+            if is_full || held.holds(message) {
+                *result = Some(Verdict::Held);
+                continue;
+            }
+            slot.handing();
+            let handed = loop {
+                match self.records.hand(producer, message, slot.of(index)) {
+                    Err(Full::Queue) if Instant::now() < until => {
+                        tokio::time::sleep(FULL).await;
+                    }
+                    handed => break handed,
+                }
+            };
+            if handed.is_err() {
+                slot.not_handed();
+            }
+            match handed {
+                Ok(()) => {}
+                Err(Full::Queue) => {
+                    is_full = true;
+                    *result = Some(Verdict::Full);
+                }
+                Err(Full::Refused(verdict)) => {
+                    held.add(message);
+                    *result = Some(verdict);
+                }
+            }
+        }
+        if tokio::time::timeout_at(until + self.timeout + GRACE, slot.done()).await.is_err() {
+            tracing::error!("the client has not reported in time, what it holds is taken from it");
+            producer.purge();
+            slot.done().await;
+        }
+        slot.collect(results);
+    }
+
+    /// Records that came back because their batch was too large are sent one by one: so the one that is too large by itself
+    /// is found, and what is behind it with the same key is held.
+    async fn write_alone(
+        &self,
+        batch: &[Message],
+        results: &mut [Option<Verdict>],
+    ) -> Result<(), Error> {
+        let mut held = Held::new(self.ordering);
+        let producer = self.alone()?;
+        for (index, message) in batch.iter().enumerate() {
+            let Some(verdict) = results.get_mut(index) else { continue };
+            match verdict {
+                Some(Verdict::BatchTooLarge) if held.holds(message) => {
+                    *verdict = Some(Verdict::Held);
+                }
+                Some(Verdict::BatchTooLarge) => {
+                    *verdict = None;
+                    self.write(&producer, batch, std::iter::once(index), results).await;
+                    let verdict = results.get_mut(index);
+                    if let Some(Some(verdict @ Verdict::BatchTooLarge)) = verdict {
+                        *verdict = Verdict::TooLarge;
+                    }
+                    if !matches!(results.get(index), Some(Some(Verdict::Written(_)))) {
+                        held.add(message);
+                    }
+                }
+                Some(Verdict::Written(_)) => {}
+                _ => held.add(message),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait(?Send)]
+impl hybridge_core::Sink for Sink {
+    async fn probe(&self) -> Result<(), Error> {
+        let producer = self.producer()?;
+        let topic = self.records.only_topic().map(str::to_owned);
+        let limit = self.timeout.min(Duration::from_secs(10));
+        // It waits for the cluster, so it must not be done where the route runs.
+        let probing = tokio::task::spawn_blocking(move || producer.probe(topic.as_deref(), limit));
+        let panicked = |_| producer::Missing::Cluster(Error::transient("the probe panicked"));
+        match probing.await.map_err(panicked).and_then(|probed| probed) {
+            Err(producer::Missing::Topic(topic)) if self.factory.creates_topics() => {
+                self.factory.create_topic(&topic).await
+            }
+            Err(producer::Missing::Topic(topic)) => Err(missing_topic(&topic)),
+            Err(producer::Missing::Cluster(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn send(&self, batch: &[Message]) -> Vec<Result<Receipt, Error>> {
+        let producer = match self.producer() {
+            Ok(producer) => producer,
+            Err(error) => return vec![Err(error); batch.len()],
+        };
+        let mut results: Vec<Option<Verdict>> = vec![None; batch.len()];
+        self.write(&producer, batch, 0..batch.len(), &mut results).await;
+        let is_too_large = |verdict: &Option<Verdict>| *verdict == Some(Verdict::BatchTooLarge);
+        if results.iter().any(is_too_large)
+            && let Err(error) = self.write_alone(batch, &mut results).await
+        {
+            return vec![Err(error); batch.len()];
+        }
+        for (message, verdict) in batch.iter().zip(&results) {
+            if let Some(Verdict::NoTopic) = verdict
+                && self.factory.creates_topics()
+                && let Ok(topic) = self.records.topic(message)
+                && let Err(error) = self.factory.create_topic(&topic).await
+            {
+                tracing::warn!(%topic, %error, "the topic cannot be created");
+            }
+        }
+        let voice = producer.voice();
+        let told = batch.iter().zip(results);
+        told.map(|(message, verdict)| {
+            let topic = || self.records.topic(message).unwrap_or_default();
+            verdict.unwrap_or(Verdict::Held).told(topic, voice)
+        })
+        .collect()
+    }
+
+    /// Only a client that has given up is made anew: it finds the cluster again by itself.
+    async fn recover(&self) -> Result<(), Error> {
+        for client in [&self.producer, &self.alone] {
+            let is_fatal = client.borrow().as_ref().is_some_and(|client| client.has_given_up());
+            if is_fatal {
+                metrics::counter!("hybridge_kafka_producers_rebuilt_total").increment(1);
+                let old = client.borrow_mut().take();
+                drop_aside(old).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn close(&self) {
+        for client in [&self.producer, &self.alone] {
+            let old = client.borrow_mut().take();
+            drop_aside(old).await;
+        }
+    }
+}
+
+/// Dropping a client waits for its threads.
+async fn drop_aside(producer: Option<Arc<Producer>>) {
+    if let Some(producer) = producer {
+        let _ = tokio::task::spawn_blocking(move || drop(producer)).await;
+    }
+}
+
+fn missing_topic(topic: &str) -> Error {
+    Error::transient(format!(
+        "the topic `{topic}` does not exist; create it, or write `create_topics: {{ partitions: 3 }}`"
+    ))
+}

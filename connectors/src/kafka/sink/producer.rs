@@ -1,0 +1,243 @@
+//! The client that writes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hybridge_config::connector::kafka::{
+    Compression, ConnectionConfig, CreateTopicsConfig, SinkConfig,
+};
+use hybridge_core::{Error, ErrorKind};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
+use rdkafka::producer::{
+    BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer,
+};
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use super::super::client::{self, Voice};
+use super::reports::Reports;
+use super::verdict::Verdict;
+
+/// Bytes that the client may hold: what a route has in flight is bounded by its own share, and copied once.
+const QUEUE_KBYTES: u64 = 32 << 10;
+
+/// Makes clients.
+pub(super) struct Factory {
+    connection: Arc<ConnectionConfig>,
+    config: ClientConfig,
+    create: Option<CreateTopicsConfig>,
+}
+
+/// Why the client did not take a record.
+#[derive(Debug)]
+pub(super) enum Full {
+    /// It has no room now.
+    Queue,
+    /// It never will.
+    Refused(Verdict),
+}
+
+/// What a probe did not find.
+#[derive(Debug)]
+pub(super) enum Missing {
+    Topic(String),
+    Cluster(Error),
+}
+
+/// A client with its thread.
+pub(super) struct Producer {
+    client: ThreadedProducer<Context>,
+    context: Arc<Context>,
+}
+
+/// What the client calls.
+struct Context {
+    voice: Voice,
+    reports: Reports,
+    has_given_up: AtomicBool,
+}
+
+impl Factory {
+    pub(super) fn new(
+        sink: &SinkConfig,
+        connection: Arc<ConnectionConfig>,
+        timeout: Duration,
+    ) -> Self {
+        let mut config = client::config(&connection);
+        config.set("acks", "all");
+        config.set("enable.idempotence", "true");
+        // The Java client's choice, so that a key is in the same partition whoever wrote it.
+        config.set("partitioner", "murmur2_random");
+        config.set("message.timeout.ms", timeout.as_millis().max(1).to_string());
+        config.set("linger.ms", "1");
+        config.set("queue.buffering.max.kbytes", QUEUE_KBYTES.to_string());
+        config.set("message.max.bytes", limit(sink).to_string());
+        let codec = match sink.compression {
+            Compression::None => "none",
+            Compression::Gzip => "gzip",
+            Compression::Snappy => "snappy",
+            Compression::Lz4 => "lz4",
+            Compression::Zstd => "zstd",
+        };
+        config.set("compression.codec", codec);
+        client::apply(&mut config, &sink.options);
+        Self { connection, config, create: sink.create_topics.clone() }
+    }
+
+    /// A client that batches.
+    pub(super) fn make(&self) -> Result<Producer, Error> {
+        Producer::new(&self.config, &self.connection)
+    }
+
+    /// A client that sends each record alone.
+    pub(super) fn make_alone(&self) -> Result<Producer, Error> {
+        let mut config = self.config.clone();
+        config.set("batch.num.messages", "1");
+        config.set("linger.ms", "0");
+        Producer::new(&config, &self.connection)
+    }
+
+    pub(super) fn creates_topics(&self) -> bool {
+        self.create.is_some()
+    }
+
+    /// Creates a topic, as the configuration says.
+    pub(super) async fn create_topic(&self, topic: &str) -> Result<(), Error> {
+        let Some(create) = &self.create else { return Ok(()) };
+        let failed = |error: KafkaError| {
+            let context = format!("cannot create topic `{topic}`");
+            Error::with_source(ErrorKind::Transient, context, error)
+        };
+        let mut config = client::config(&self.connection);
+        config.set("client.id", "hybridge");
+        let voice = Voice::new(&self.connection);
+        let reports = Reports::default();
+        let context = Context { voice, reports, has_given_up: AtomicBool::new(false) };
+        let admin: AdminClient<Context> = config.create_with_context(context).map_err(failed)?;
+        let replicas = create.replication.map_or(-1, i32::from);
+        let partitions = i32::try_from(create.partitions).unwrap_or(i32::MAX);
+        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replicas));
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(5)));
+        for result in admin.create_topics([&new], &options).await.map_err(failed)? {
+            match result {
+                Ok(_) => tracing::info!(topic, partitions, "topic created"),
+                Err((_, Code::TopicAlreadyExists)) => {}
+                Err((_, code)) => {
+                    let context = format!("cannot create topic `{topic}`");
+                    return Err(Error::with_source(client::kind(code), context, code));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the client lets through: more than the sink does, which knows better what a record is.
+fn limit(sink: &SinkConfig) -> usize {
+    sink.max_message.as_usize().saturating_add(64 << 10).clamp(1_000, 1_000_000_000)
+}
+
+impl Producer {
+    fn new(config: &ClientConfig, connection: &ConnectionConfig) -> Result<Self, Error> {
+        let voice = Voice::new(connection);
+        let context =
+            Context { voice, reports: Reports::default(), has_given_up: AtomicBool::new(false) };
+        let client: ThreadedProducer<Context> =
+            config.create_with_context(context).map_err(|error| {
+                Error::with_source(ErrorKind::Transient, "cannot make the producer", error)
+            })?;
+        let context = client.client().context().clone();
+        Ok(Self { client, context })
+    }
+
+    pub(super) fn reports(&self) -> &Reports {
+        &self.context.reports
+    }
+
+    pub(super) fn voice(&self) -> &Voice {
+        &self.context.voice
+    }
+
+    /// Whether nothing can be written by it any more.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.context.has_given_up.load(Ordering::Acquire)
+    }
+
+    /// Gives the client one record, to be reported.
+    pub(super) fn hand(&self, record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), KafkaError> {
+        let handed = self.client.send(record).map_err(|(error, _)| error);
+        if let Err(KafkaError::MessageProduction(Code::Fatal)) = handed {
+            self.context.has_given_up.store(true, Ordering::Release);
+        }
+        handed
+    }
+
+    /// Takes back everything that the client holds: it is reported as purged.
+    pub(super) fn purge(&self) {
+        self.client.purge(PurgeConfig::default().queue().inflight());
+    }
+
+    /// Asks the cluster whether it is there, and whether it has the topic. Blocks.
+    pub(super) fn probe(&self, topic: Option<&str>, limit: Duration) -> Result<(), Missing> {
+        let client = self.client.client();
+        let asked = topic.unwrap_or("__hybridge_probe");
+        let metadata = client.fetch_metadata(Some(asked), limit).map_err(|error| {
+            // The cause is told by the client's thread.
+            std::thread::sleep(Duration::from_millis(150));
+            Missing::Cluster(self.voice().explain("cannot reach the cluster", &error))
+        })?;
+        let Some(topic) = topic else { return Ok(()) };
+        for found in metadata.topics() {
+            let Some(error) = found.error() else { continue };
+            let code = Code::from(error);
+            return Err(match Verdict::of(code) {
+                Verdict::NoTopic => Missing::Topic(topic.to_owned()),
+                _ => {
+                    let context = format!("topic `{topic}`");
+                    Missing::Cluster(Error::with_source(client::kind(code), context, code))
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, text: &str) {
+        self.voice.log(level, fac, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(Code::Fatal) {
+            tracing::error!(reason, "the producer has given up");
+            self.has_given_up.store(true, Ordering::Release);
+        }
+        self.voice.error(&error, reason);
+    }
+
+    fn generate_oauth_token(
+        &self,
+        _: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.voice.token()
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, name: usize) {
+        let verdict = match result {
+            Ok(record) => Verdict::Written(u64::try_from(record.offset()).unwrap_or_default()),
+            Err((error, _)) => Verdict::of(error.rdkafka_error_code().unwrap_or(Code::Unknown)),
+        };
+        self.reports.report(name, verdict);
+    }
+}

@@ -1,0 +1,146 @@
+//! What a message becomes as a record.
+
+use bytes::Bytes;
+use hybridge_config::connector::kafka::{Partition, SinkConfig};
+use hybridge_core::{Error, ErrorKind, Message, Text};
+use hybridge_schemas::cloudevents::kafka as binding;
+use hybridge_schemas::template::Template;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::BaseRecord;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use super::producer::{Full, Producer};
+use super::verdict::Verdict;
+
+/// Longest name that a topic can have.
+const LONGEST: usize = 249;
+
+/// How messages become records of one target.
+pub(super) struct Records {
+    topic: Topic,
+    key: Option<Template>,
+    keeps_partition: bool,
+    max_message: usize,
+}
+
+enum Topic {
+    One(Text),
+    Each(Template),
+}
+
+impl Records {
+    pub(super) fn new(config: &SinkConfig) -> Result<Self, Error> {
+        let topic = match config.topic.literal() {
+            Some(name) => {
+                check(name).map_err(|what| Error::new(ErrorKind::Fatal, what))?;
+                Topic::One(name.into())
+            }
+            None => Topic::Each(Template::compile(&config.topic)),
+        };
+        Ok(Self {
+            topic,
+            key: config.key.as_ref().map(Template::compile),
+            keeps_partition: config.partition == Partition::Keep,
+            max_message: config.max_message.as_usize(),
+        })
+    }
+
+    /// The topic, where all records go to the same.
+    pub(super) fn only_topic(&self) -> Option<&str> {
+        match &self.topic {
+            Topic::One(name) => Some(name),
+            Topic::Each(_) => None,
+        }
+    }
+
+    /// The topic of a message.
+    pub(super) fn topic(&self, message: &Message) -> Result<Text, Error> {
+        match &self.topic {
+            Topic::One(name) => Ok(name.clone()),
+            Topic::Each(template) => {
+                let name = template.render_name(message)?;
+                check(&name).map_err(Error::rejected)?;
+                Ok(name)
+            }
+        }
+    }
+
+    fn key(&self, message: &Message) -> Result<Option<Bytes>, Error> {
+        match &self.key {
+            Some(template) => Ok(Some(template.render(message)?.into_bytes())),
+            None => Ok(message.key.clone().or_else(|| {
+                let event_key = message.attributes.text("partitionkey")?;
+                Some(Bytes::copy_from_slice(event_key.as_bytes()))
+            })),
+        }
+    }
+
+    /// Hands a record to the client, to be reported under `name`.
+    pub(super) fn hand(
+        &self,
+        producer: &Producer,
+        message: &Message,
+        name: usize,
+    ) -> Result<(), Full> {
+        let impossible = |error: Error| Full::Refused(Verdict::Impossible(error.to_string()));
+        let topic = self.topic(message).map_err(impossible)?;
+        let key = self.key(message).map_err(impossible)?;
+        let size = message.size() - Message::OVERHEAD;
+        if size > self.max_message {
+            let limit = self.max_message;
+            let what = format!("a record of {size} bytes, and `max_message` is {limit}");
+            return Err(Full::Refused(Verdict::Impossible(what)));
+        }
+        let mut record = BaseRecord::with_opaque_to(&topic, name);
+        record.key = key.as_deref();
+        record.payload = message.payload.as_deref();
+        record.timestamp = message.time;
+        record.headers = headers(message);
+        if self.keeps_partition {
+            record.partition = i32::try_from(message.origin.place.partition).ok();
+        }
+        match producer.hand(record) {
+            Ok(()) => Ok(()),
+            Err(KafkaError::MessageProduction(Code::QueueFull)) => Err(Full::Queue),
+            Err(KafkaError::MessageProduction(Code::MessageSizeTooLarge)) => {
+                Err(Full::Refused(Verdict::TooLarge))
+            }
+            Err(error) => {
+                let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+                Err(Full::Refused(Verdict::of(code)))
+            }
+        }
+    }
+}
+
+/// The headers of the message, behind the attributes where it is an event.
+fn headers(message: &Message) -> Option<OwnedHeaders> {
+    if message.headers.is_empty() && message.attributes.is_empty() {
+        return None;
+    }
+    let mut headers = Some(OwnedHeaders::new_with_capacity(4 + message.attributes.len()));
+    let mut add = |name: &str, value: Option<&[u8]>| {
+        headers = headers.take().map(|all| all.insert(Header { key: name, value }));
+    };
+    let is_event = message.is_event();
+    binding::attributes(message, |name, value| add(name, Some(value)));
+    message.headers.each(|name, value| {
+        // Attributes are said once.
+        if !(is_event && binding::is_attribute(name)) {
+            add(name, value);
+        }
+    });
+    headers
+}
+
+/// The rule of the broker for names of topics.
+fn check(name: &str) -> Result<(), String> {
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let is_topic = !name.is_empty()
+        && name.len() <= LONGEST
+        && name != "."
+        && name != ".."
+        && name.bytes().all(is_good);
+    if is_topic { Ok(()) } else { Err(format!("no topic can be called {name:?}")) }
+}
