@@ -3,12 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::connector::{http, kafka};
+use crate::connector::{amqp, http, kafka};
 
 /// Settings and credentials of an endpoint that routes share by name: a map with one key, its kind.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionConfig {
+    /// A broker of AMQP 0-9-1, such as RabbitMQ.
+    Amqp(amqp::ConnectionConfig),
     /// An HTTP endpoint.
     Http(http::ConnectionConfig),
     /// A Kafka cluster.
@@ -19,6 +21,7 @@ impl ConnectionConfig {
     /// The kind, as it is written in the file.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Amqp(_) => "amqp",
             Self::Http(_) => "http",
             Self::Kafka(_) => "kafka",
         }

@@ -1,5 +1,6 @@
 //! What each connector can be told: one file per connector, sources and sinks of it together.
 
+pub mod amqp;
 pub mod file;
 pub mod http;
 pub mod kafka;

@@ -1,5 +1,6 @@
 //! What the types cannot say: rules about several values at once. Each looks at the whole configuration and collects.
 
+mod amqp;
 mod budget;
 mod endpoints;
 mod exposure;

@@ -7,13 +7,15 @@ use serde::Deserialize;
 
 use crate::{
     ConnectionConfig,
-    connector::{file, http, kafka, log, stdio},
+    connector::{amqp, file, http, kafka, log, stdio},
 };
 
 /// A sink: a map with one key, its kind.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SinkConfig {
+    /// An exchange of an AMQP broker.
+    Amqp(Box<amqp::SinkConfig>),
     /// Posts to an HTTP endpoint.
     Http(Box<http::SinkConfig>),
     /// Topics of a Kafka cluster.
@@ -30,6 +32,7 @@ impl SinkConfig {
     /// The kind, as it is written in the file.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Amqp(_) => "amqp",
             Self::Http(_) => "http",
             Self::Kafka(_) => "kafka",
             Self::Log(_) => "log",
@@ -43,7 +46,7 @@ impl SinkConfig {
         match self {
             Self::Kafka(_) | Self::Log(_) | Self::Stdio(_) => true,
             Self::File(file) => file.format != file::Format::Whole,
-            Self::Http(_) => false,
+            Self::Amqp(_) | Self::Http(_) => false,
         }
     }
 
@@ -51,13 +54,14 @@ impl SinkConfig {
     pub fn exclusive(&self) -> Option<&Path> {
         match self {
             Self::File(file) if file.format != file::Format::Whole => Some(&file.path),
-            Self::File(_) | Self::Http(_) | Self::Kafka(_) | Self::Log(_) | Self::Stdio(_) => None,
+            _ => None,
         }
     }
 
     /// The connection that it names.
     pub fn connection(&self) -> Option<&str> {
         match self {
+            Self::Amqp(amqp) => Some(&amqp.connection),
             Self::Http(http) => http.connection.as_deref(),
             Self::Kafka(kafka) => Some(&kafka.connection),
             Self::Log(_) | Self::File(_) | Self::Stdio(_) => None,
@@ -67,6 +71,9 @@ impl SinkConfig {
     /// Takes what the connection that it names says; of one of another kind, nothing.
     pub(crate) fn connect(&mut self, connection: &ConnectionConfig) {
         match (self, connection) {
+            (Self::Amqp(amqp), ConnectionConfig::Amqp(connection)) => {
+                amqp.endpoint = Some(connection.clone().into());
+            }
             (Self::Http(http), ConnectionConfig::Http(connection)) => http.connect(connection),
             (Self::Kafka(kafka), ConnectionConfig::Kafka(connection)) => {
                 kafka.endpoint = Some(connection.clone().into());

@@ -4,14 +4,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    ByteSize, ConnectionConfig,
-    connector::{file, http, kafka, log, schedule, stdio},
+    ByteSize, ConnectionConfig, Ordering,
+    connector::{amqp, file, http, kafka, log, schedule, stdio},
 };
 
 /// The source of a route: a map with one key, its kind.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceConfig {
+    /// A queue or a stream of an AMQP broker.
+    Amqp(Box<amqp::SourceConfig>),
     /// Events posted over HTTP.
     Http(Box<http::SourceConfig>),
     /// Topics of a Kafka cluster.
@@ -30,6 +32,7 @@ impl SourceConfig {
     /// The kind, as it is written in the file.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Amqp(_) => "amqp",
             Self::Http(_) => "http",
             Self::Kafka(_) => "kafka",
             Self::Log(_) => "log",
@@ -42,6 +45,7 @@ impl SourceConfig {
     /// The largest message that the source hands out.
     pub fn max_message(&self) -> ByteSize {
         match self {
+            Self::Amqp(amqp) => amqp.max_message,
             Self::Http(http) => http.max_message,
             Self::Kafka(kafka) => kafka.max_message,
             Self::Log(log) => log.max_message,
@@ -54,6 +58,7 @@ impl SourceConfig {
     /// The connection that it names.
     pub fn connection(&self) -> Option<&str> {
         match self {
+            Self::Amqp(amqp) => Some(&amqp.connection),
             Self::Kafka(kafka) => Some(&kafka.connection),
             Self::Http(_) | Self::Log(_) | Self::File(_) | Self::Stdio(_) | Self::Schedule(_) => {
                 None
@@ -63,8 +68,21 @@ impl SourceConfig {
 
     /// Takes what the connection that it names says; of one of another kind, nothing.
     pub(crate) fn connect(&mut self, connection: &ConnectionConfig) {
-        if let (Self::Kafka(kafka), ConnectionConfig::Kafka(connection)) = (self, connection) {
-            kafka.endpoint = Some(connection.clone().into());
+        match (self, connection) {
+            (Self::Amqp(amqp), ConnectionConfig::Amqp(connection)) => {
+                amqp.endpoint = Some(connection.clone().into());
+            }
+            (Self::Kafka(kafka), ConnectionConfig::Kafka(connection)) => {
+                kafka.endpoint = Some(connection.clone().into());
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes the order that the lanes keep, where the way it reads depends on that.
+    pub(crate) fn order(&mut self, ordering: Ordering) {
+        if let Self::Amqp(amqp) = self {
+            amqp.ordering = Some(ordering);
         }
     }
 }

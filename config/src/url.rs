@@ -38,21 +38,29 @@ impl Url {
     /// # Errors
     /// What is wrong, without the value.
     pub fn check(&self, schemes: &[&str]) -> Result<(), String> {
+        if self.check_scheme(schemes)?.contains('@') {
+            return Err("a URL with user and password in it".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Checks that this is an absolute URL of one of `schemes`, and gives its authority.
+    ///
+    /// # Errors
+    /// What is wrong, without the value.
+    pub(crate) fn check_scheme(&self, schemes: &[&str]) -> Result<&str, String> {
         let Some((scheme, authority, _)) = self.parts() else {
             return Err("not an absolute URL".to_owned());
         };
         if !schemes.contains(&scheme) {
             return Err(format!("not a URL of scheme {}", schemes.join(" or ")));
         }
-        if authority.contains('@') {
-            return Err("a URL with user and password in it".to_owned());
-        }
-        Ok(())
+        Ok(authority)
     }
 
-    /// Whether what is sent there can be read on its way: by `http`, to another machine than this one.
+    /// Whether what is sent there can be read on its way: by `http` or `amqp`, to another machine than this one.
     pub fn is_readable_on_the_way(&self) -> bool {
-        let Some(("http", authority, _)) = self.parts() else { return false };
+        let Some(("http" | "amqp", authority, _)) = self.parts() else { return false };
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let host = match authority.strip_prefix('[') {
             Some(rest) => rest.split(']').next().unwrap_or_default(),

@@ -75,6 +75,9 @@ fn losses(config: &Config, route: &RouteConfig) -> Vec<String> {
     };
     for sink in sinks(route) {
         match (sink, interval) {
+            (SinkConfig::Amqp(amqp), _) if !amqp.persistent => {
+                losses.push("a restart of the AMQP broker loses what is not persistent".to_owned());
+            }
             (SinkConfig::Log(_), Some(interval)) => {
                 losses.push(format!("a power loss takes up to {interval} of the log"));
             }

@@ -13,6 +13,9 @@ pub(crate) fn order(config: &Config, route: &RouteConfig) -> Result<Vec<String>,
         (SourceConfig::Http(_), Ordering::None) => {
             limits.push("open HTTP requests have no order".to_owned());
         }
+        (SourceConfig::Amqp(amqp), Ordering::Key) if amqp.stream.is_none() => {
+            limits.push("messages of one routing key".to_owned());
+        }
         (_, Ordering::None) => limits.push("the route asks for none".to_owned()),
         (SourceConfig::Http(_), _) => limits.push("in the order of arrival".to_owned()),
         (SourceConfig::File(file), _) if file.path.contains(['*', '?', '[']) => {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Guarantee, guarantee};
-use crate::{Config, RouteConfig, SinkConfig, SourceConfig, To, TransformConfig};
+use crate::{Config, RouteConfig, SinkConfig, SourceConfig, Template, To, TransformConfig};
 
 /// A route for people: where its messages come from, what happens to them, where they go, and what is promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,6 +43,7 @@ pub fn summary(config: &Config, name: &str, route: &RouteConfig) -> Summary {
 
 fn source(source: &SourceConfig) -> String {
     match source {
+        SourceConfig::Amqp(amqp) => format!("amqp {}", amqp.queue),
         SourceConfig::Http(http) if http.path == "/" => format!("http {}", http.listen),
         SourceConfig::Http(http) => format!("http {}{}", http.listen, http.path),
         SourceConfig::Kafka(kafka) => format!("kafka {}", kafka.topics.join(",")),
@@ -64,6 +65,10 @@ fn target(to: &To) -> String {
 
 fn sink(sink: &SinkConfig) -> String {
     match sink {
+        SinkConfig::Amqp(amqp) => {
+            let key = amqp.routing_key.as_ref().map_or("{{ key }}", Template::text);
+            format!("amqp {}/{key}", amqp.exchange)
+        }
         SinkConfig::Http(http) => match (&http.url, &http.connection) {
             (Some(url), _) => format!("http {url}"),
             (None, connection) => format!("http {}", connection.as_deref().unwrap_or_default()),

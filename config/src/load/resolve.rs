@@ -10,6 +10,7 @@ pub(super) fn resolve(config: &mut Config) {
             let name = RouteConfig::ONLY_TARGET.to_owned();
             route.targets.insert(name, TargetConfig::new(to));
         }
+        route.from.order(route.lane_ordering());
         if let Some(connection) = route.from.connection().and_then(|name| connections.get(name)) {
             route.from.connect(connection);
         }

@@ -83,7 +83,7 @@ fn an_unknown_kind_says_which_there_are() {
     assert_eq!(
         route_problems("    from: { mqtt: { topics: [a] } }"),
         [
-            "a.yaml:4:13: unknown kind `mqtt` (write a map with one of the keys http, kafka, log, file, stdio, schedule)"
+            "a.yaml:4:13: unknown kind `mqtt` (write a map with one of the keys amqp, http, kafka, log, file, stdio, schedule)"
         ]
     );
 }
@@ -125,7 +125,7 @@ routes:
             "a.yaml:6:5: `to` together with `targets` (write one of the two: `to` for one target, `targets` for several with names)",
             "a.yaml:7:3: the route `neither` has no target (write `to: { log: { topic: ... } }`, or `targets:` for several)",
             "a.yaml:11:5: `targets` without a target (write `name: { to: { ... } }` under `targets:`)",
-            "a.yaml:14:16: the key `to` is missing (write `to:` with a map with one of the keys failover, http, kafka, log, file, stdio)",
+            "a.yaml:14:16: the key `to` is missing (write `to:` with a map with one of the keys failover, amqp, http, kafka, log, file, stdio)",
             "a.yaml:14:23: unknown key `topic` (did you mean `to`?)",
         ]
     );

@@ -19,6 +19,7 @@ impl Rules<'_> {
     pub(super) fn endpoints(&mut self) {
         for (name, connection) in &self.config.connections {
             let tls = match connection {
+                ConnectionConfig::Amqp(amqp) => &amqp.tls,
                 ConnectionConfig::Http(http) => &http.tls,
                 ConnectionConfig::Kafka(kafka) => &kafka.tls,
             };
@@ -29,8 +30,14 @@ impl Rules<'_> {
             if let ConnectionConfig::Kafka(kafka) = connection {
                 self.kafka_connection(name, kafka);
             }
+            if let ConnectionConfig::Amqp(amqp) = connection {
+                self.amqp_connection(name, amqp);
+            }
         }
         for (name, route) in &self.config.routes {
+            if let SourceConfig::Amqp(amqp) = &route.from {
+                self.amqp_source(name, amqp);
+            }
             if let SourceConfig::Schedule(schedule) = &route.from {
                 self.schedule(name, schedule);
             }
@@ -46,6 +53,9 @@ impl Rules<'_> {
                 if let Some(connection) = sink.connection() {
                     let place = self.sink_place(name, &path, "connection");
                     self.connection(connection, sink.kind(), place);
+                }
+                if let SinkConfig::Amqp(amqp) = sink {
+                    self.amqp_sink(name, &path, amqp);
                 }
                 if let SinkConfig::Http(http) = sink {
                     self.http_sink(name, &path, http);

@@ -28,6 +28,16 @@ impl Rules<'_> {
     /// Tokens and the headers of connections do not leave this machine by `http`.
     fn plain_text(&mut self) {
         for (name, connection) in &self.config.connections {
+            if let ConnectionConfig::Amqp(amqp) = connection
+                && amqp.uri.has_credentials()
+                && amqp.uri.is_readable_on_the_way()
+                && !amqp.allow_plain_text
+            {
+                let place = self.place("connections", name, &["amqp", "uri"]);
+                let help =
+                    "write `amqps://`, or `allow_plain_text: true` where the network is trusted";
+                self.refuse(place, PLAIN_TEXT, help);
+            }
             let ConnectionConfig::Http(http) = connection else { continue };
             let has_credentials = http.token.is_some() || !http.headers.is_empty();
             if has_credentials && http.url.is_readable_on_the_way() {

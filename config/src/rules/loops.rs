@@ -77,6 +77,9 @@ fn graph(config: &Config) -> Graph<'_> {
                 let cluster = cluster(config, &kafka.connection);
                 kafka.topics.iter().map(|topic| format!("{cluster}{topic}")).collect()
             }
+            SourceConfig::Amqp(amqp) => {
+                vec![format!("{}{}", cluster(config, &amqp.connection), amqp.queue)]
+            }
             SourceConfig::Stdio(_) | SourceConfig::Schedule(_) => continue,
         };
         for place in places {
@@ -110,6 +113,20 @@ fn fed<'a>(
 ) -> (&'static str, Vec<&'a str>) {
     let exactly = |place: String| sources.get(&(sink.kind(), place)).cloned().unwrap_or_default();
     match sink {
+        SinkConfig::Amqp(amqp) => {
+            let cluster = cluster(config, &amqp.connection);
+            let bound = |source: &SourceConfig| matches!(source, SourceConfig::Amqp(source) if amqp.may_feed(source));
+            let fed = match (amqp.exchange.as_str(), &amqp.routing_key) {
+                ("", Some(routing_key)) => named("amqp", &cluster, routing_key, sources),
+                // Which queues an exchange feeds, the broker alone knows; what the file says is followed.
+                _ => within("amqp", &cluster, sources)
+                    .filter(|route| {
+                        config.routes.get(*route).is_some_and(|route| bound(&route.from))
+                    })
+                    .collect(),
+            };
+            ("exchange", fed)
+        }
         SinkConfig::File(file) => ("path", exactly(file.path.to_string_lossy().into_owned())),
         SinkConfig::Http(http) => {
             let url = http.url.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -140,10 +157,23 @@ fn named<'a>(
     fed.flat_map(|(_, routes)| routes.iter().copied()).collect()
 }
 
+/// The routes that read from any place within `cluster`.
+fn within<'a>(
+    kind: &str,
+    cluster: &str,
+    sources: &BTreeMap<(&'a str, String), Vec<&'a str>>,
+) -> impl Iterator<Item = &'a str> {
+    let same = sources
+        .iter()
+        .filter(move |((other, place), _)| *other == kind && place.starts_with(cluster));
+    same.flat_map(|(_, routes)| routes.iter().copied())
+}
+
 /// What tells one cluster from another: the addresses of the connection, whatever its name, and a
 /// character that no address and no topic has.
 fn cluster(config: &Config, connection: &str) -> String {
     let mut addresses = match config.connections.get(connection) {
+        Some(ConnectionConfig::Amqp(amqp)) => vec![amqp.uri.to_string()],
         Some(ConnectionConfig::Kafka(kafka)) => kafka.brokers.clone(),
         Some(ConnectionConfig::Http(_)) | None => vec![connection.to_owned()],
     };

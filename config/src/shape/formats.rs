@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 
 use crate::{
     ByteSize, Duration, Field, Percent, Rate, Template, TemplateError, Url,
+    connector::amqp,
     transform::{cloudevents, map},
     units::UnitError,
 };
 
 /// Whether a value of this format is never shown.
 pub(super) fn is_secret(format: &str) -> bool {
-    matches!(format, "hybridge-secret" | "hybridge-url")
+    matches!(format, "hybridge-secret" | "hybridge-url" | "hybridge-amqp-uri")
 }
 
 /// What a text of this format looks like.
@@ -22,6 +23,7 @@ pub(super) fn example(format: &str) -> Option<&'static str> {
         "hybridge-percent" => "a share: `20%`",
         "hybridge-listen" => "an IP address and a port: `127.0.0.1:8080`, `[::1]:8080`",
         "hybridge-url" => "an absolute URL: `https://billing.example/events`",
+        "hybridge-amqp-uri" => "an AMQP URI: `amqps://user:password@host/vhost`",
         "hybridge-secret" => "a text, best `${NAME}` or `${file:path}`",
         "hybridge-media-type" => "a media type: `application/json`",
         "hybridge-field" | "hybridge-settable" | "hybridge-removable" => {
@@ -47,6 +49,7 @@ pub(super) fn check(format: &str, text: &str) -> Option<(String, String)> {
         "hybridge-media-type" => media_type(text),
         "hybridge-listen" => listen(text),
         "hybridge-url" => url(text),
+        "hybridge-amqp-uri" => amqp_uri(text),
         _ => None,
     }
 }
@@ -91,6 +94,11 @@ fn listen(text: &str) -> Option<(String, String)> {
         _ => "write an IP address and a port: `127.0.0.1:8080`, `[::1]:8080`".to_owned(),
     };
     Some(("not an address to listen on".to_owned(), help))
+}
+
+fn amqp_uri(text: &str) -> Option<(String, String)> {
+    let message = amqp::Uri::new(text).check().err()?;
+    Some((message, "write `amqps://user:password@host/vhost`".to_owned()))
 }
 
 fn url(text: &str) -> Option<(String, String)> {
