@@ -2,7 +2,7 @@
 //!
 //! [`Source`] takes what is posted: a request is read by [`Servers`] on a runtime of its own, goes
 //! to the source on its worker through a bounded channel, and is answered when everything in it is
-//! settled. [`Sink`] posts, and is confirmed by 2xx. [`tls`] is for every listener of the process.
+//! settled. [`Sink`] posts, and is confirmed by 2xx.
 
 mod access;
 mod answer;
@@ -16,7 +16,6 @@ mod servers;
 mod signature;
 mod sink;
 mod source;
-pub mod tls;
 
 use hybridge_core::{Error, ErrorKind};
 use hyper::header::HeaderName;

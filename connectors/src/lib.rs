@@ -3,6 +3,8 @@
 //! Each connector is a module with a `Source`, a `Sink`, or both. [`source`] and [`sink`] make them
 //! from what the routing-rule file says; nothing else asks which kind a connector is.
 
+#[cfg(feature = "amqp")]
+pub(crate) mod amqp;
 #[cfg(feature = "file")]
 pub(crate) mod file;
 #[cfg(feature = "http")]
@@ -21,5 +23,7 @@ mod positions;
 mod schedule;
 #[cfg(feature = "stdio")]
 pub mod stdio;
+#[cfg(any(feature = "http", feature = "amqp"))]
+pub mod tls;
 
 pub use make::{Limits, Local, sink, source};

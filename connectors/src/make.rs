@@ -85,6 +85,8 @@ pub fn source(
             let store = local.store.clone();
             Ok(Box::new(crate::log::Source::new(config, route, limits.uncommitted, store)?))
         }
+        #[cfg(feature = "amqp")]
+        SourceConfig::Amqp(config) => Ok(Box::new(crate::amqp::Source::new(config, route)?)),
         #[cfg(feature = "file")]
         SourceConfig::File(config) => {
             let positions = Box::new(InLog::new(local.store.clone()));
@@ -132,6 +134,10 @@ pub fn sink(
     match config {
         SinkConfig::Log(config) => {
             Ok(Box::new(crate::log::Sink::new(config, ordering, local.store.clone())?))
+        }
+        #[cfg(feature = "amqp")]
+        SinkConfig::Amqp(config) => {
+            Ok(Box::new(crate::amqp::Sink::new(config, route, target, ordering)?))
         }
         #[cfg(feature = "http")]
         SinkConfig::Http(config) => {

@@ -1,5 +1,5 @@
-//! CloudEvents 1.0 over [`Message`](hybridge_core::Message): attributes, the JSON format, the HTTP and
-//! Kafka bindings and the web hook handshake.
+//! CloudEvents 1.0 over [`Message`](hybridge_core::Message): attributes, the JSON format, the HTTP,
+//! Kafka and AMQP bindings and the web hook handshake.
 //!
 //! An event is a message whose `attributes` are not empty. Its data is the payload, byte for byte;
 //! `specversion` and `datacontenttype` are attributes like the others. Events of version 0.3 are
@@ -9,6 +9,7 @@
 //! numbers refer to it), `formats/json-format.md`, `bindings/http-protocol-binding.md` and
 //! `http-webhook.md`.
 
+pub mod amqp;
 pub mod attribute;
 mod error;
 pub mod http;

@@ -177,6 +177,11 @@ impl Budget {
         self.0.change(|route, _| route.held).unwrap_or(0)
     }
 
+    /// Bytes that the route has for itself, whatever others hold.
+    pub fn floor(&self) -> u64 {
+        self.0.change(|route, _| route.floor).unwrap_or(0)
+    }
+
     /// The most that the route may hold.
     pub fn cap(&self) -> u64 {
         self.0.change(|route, _| route.cap).unwrap_or(0)

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use super::answer::{self, Refusal};
 use super::connection::{self, Patience};
 use super::endpoint::Endpoint;
-use super::tls;
+use crate::tls;
 
 /// How long a connection may be idle between requests: longer than the usual client keeps one.
 const IDLE: Duration = Duration::from_secs(100);

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Uri;
-use crate::{Duration, connector::tls::ClientTlsConfig};
+use crate::{Duration, tls::ClientTlsConfig};
 
 /// A virtual host of an AMQP 0-9-1 broker that sources and sinks share by name. Each of them opens connections of its own,
 /// so that a broker that blocks publishing blocks no consumer.

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use crate::http::tls;
+use crate::tls;
 
 pub(super) type Body = Full<Bytes>;
 pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Body>;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hybridge_config::connector::http::ClientTlsConfig;
+use hybridge_config::tls::ClientTlsConfig;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::{TlsError, certificates, private_key, provider, roots, unusable};
@@ -26,6 +26,7 @@ pub(crate) fn client(config: &ClientTlsConfig) -> Result<ClientConfig, TlsError>
     }
 }
 
+#[cfg(feature = "http")]
 /// Settings that trust nobody, for clients that make no handshake.
 pub(crate) fn plain() -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider());

@@ -5,16 +5,20 @@
 //! of `http` sources.
 
 mod client;
+#[cfg(feature = "http")]
 mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(super) use client::{client, plain};
+pub(crate) use client::client;
+#[cfg(feature = "http")]
+pub(crate) use client::plain;
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+#[cfg(feature = "http")]
 pub use server::Server;
 
 /// Why certificates or keys cannot be used. Names files, never their content.
@@ -83,4 +87,5 @@ fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "http")]
 mod tests;

@@ -1,0 +1,175 @@
+//! Consumes a queue.
+//!
+//! A connection and its one channel are one assignment, the epoch of every delivery tag. When either ends, the assignment is
+//! lost and the source with it: the broker puts back what was not acknowledged, in order, and the next incarnation gets it.
+
+mod open;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hybridge_config::Ordering;
+use hybridge_config::connector::amqp::{ConnectionConfig, SourceConfig};
+use hybridge_core::{Assignment, Budget, Error, ErrorKind, Event, Outcome, Place, Tag, Text};
+use lapin::options::{BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+
+use self::open::Open;
+use super::client::{self, ACCESS_REFUSED, Client, RESOURCE_LOCKED};
+use super::declare;
+
+/// Consumes one queue.
+///
+/// In an ordered route it is the queue's only consumer, and an abandoned message ends the epoch, because a message that is
+/// put back alone would come after those that follow it.
+pub struct Source {
+    route: String,
+    config: SourceConfig,
+    endpoint: Arc<ConnectionConfig>,
+    open: Option<Open>,
+}
+
+impl Source {
+    /// A source of `route`.
+    ///
+    /// # Errors
+    /// [`Fatal`](ErrorKind::Fatal) when its connection was not resolved.
+    pub fn new(config: &SourceConfig, route: &str) -> Result<Self, Error> {
+        let endpoint = config.endpoint.clone().ok_or_else(|| {
+            let what = format!("the connection `{}` is not there", config.connection);
+            Error::new(ErrorKind::Fatal, what)
+        })?;
+        Ok(Self { route: route.to_owned(), config: config.clone(), endpoint, open: None })
+    }
+
+    fn is_ordered(&self) -> bool {
+        self.config.ordering != Some(Ordering::None)
+    }
+
+    /// As many as are configured, but no more of the largest than the route's own memory holds: the broker sends them
+    /// whether there is room or not.
+    fn prefetch(&self, budget: &Budget) -> u16 {
+        let fit = budget.floor() / self.config.max_message.get().max(1);
+        self.config.prefetch.min(u16::try_from(fit).unwrap_or(u16::MAX)).max(1)
+    }
+
+    async fn consume(
+        &self,
+        client: &Client,
+        prefetch: u16,
+    ) -> Result<(lapin::Channel, lapin::Consumer), Error> {
+        let queue = &self.config.queue;
+        let channel = client.channel().await?;
+        if let Some(config) = &self.config.declare {
+            let mut also = Vec::new();
+            if let Some(exchange) = &self.config.dead_letter_exchange {
+                also.push(("x-dead-letter-exchange", exchange.as_str()));
+            }
+            declare::queue(&channel, queue, config, &also).await?;
+        }
+        declare::queue_exists(&channel, queue).await?;
+        if let Some(exchange) = &self.config.dead_letter_exchange {
+            declare::exchange_exists(&channel, exchange).await?;
+        }
+        let limited = channel.basic_qos(prefetch, BasicQosOptions::default()).await;
+        limited.map_err(|error| client::failed("cannot set the prefetch count", error))?;
+        let exclusive = self.is_ordered() && !self.config.single_active_consumer;
+        let options = BasicConsumeOptions { exclusive, ..BasicConsumeOptions::default() };
+        let name = declare::short(queue)?;
+        let consumer = channel.basic_consume(name, "".into(), options, FieldTable::default()).await;
+        let consumer = consumer.map_err(|error| {
+            let mut what = format!("cannot consume the queue `{queue}`");
+            if exclusive && matches!(client::code(&error), Some(ACCESS_REFUSED | RESOURCE_LOCKED)) {
+                what.push_str(
+                    ", alone as an ordered route does (another consumer has it; several may share it with \
+                     `ordering: none`, or wait for it with `single_active_consumer: true`)",
+                );
+                return Error::with_source(ErrorKind::Transient, what, client::Shown(error));
+            }
+            client::failed(&what, error)
+        })?;
+        Ok((channel, consumer))
+    }
+}
+
+#[async_trait(?Send)]
+impl hybridge_core::Source for Source {
+    async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
+        let client = Client::connect(&self.endpoint, &self.route).await?;
+        let prefetch = self.prefetch(&budget);
+        let (channel, consumer) = match self.consume(&client, prefetch).await {
+            Ok(consuming) => consuming,
+            Err(error) => {
+                client.close().await;
+                return Err(error);
+            }
+        };
+        let place = Arc::new(Place {
+            connector: Text::from_static("amqp"),
+            cluster: self.config.connection.as_str().into(),
+            topic: self.config.queue.as_str().into(),
+            // A delivery tag names a message only within its channel.
+            incarnation: uuid::Uuid::new_v4().to_string().into(),
+            partition: 0,
+        });
+        let assignment = Assignment::new(place);
+        tracing::debug!(queue = self.config.queue, prefetch, "consuming");
+        let (ordered, config) = (self.is_ordered(), &self.config);
+        self.open = Some(Open::new(
+            client,
+            channel,
+            consumer,
+            assignment,
+            budget.share(),
+            prefetch,
+            ordered,
+            config,
+        ));
+        Ok(())
+    }
+
+    async fn next(&mut self) -> Result<Event, Error> {
+        let Some(open) = &mut self.open else {
+            return Err(Error::new(ErrorKind::Fatal, "the queue is not connected"));
+        };
+        open.next().await
+    }
+
+    fn settle(&mut self, settled: &[(Tag, Outcome)]) {
+        if let Some(open) = &mut self.open {
+            open.settle(settled);
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.flush();
+        }
+    }
+
+    fn release(&mut self, _assignment: &Assignment) {
+        if let Some(open) = &mut self.open {
+            open.releasing = true;
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.stop();
+        }
+    }
+
+    fn can_reject(&self) -> bool {
+        self.config.dead_letter_exchange.is_some()
+    }
+
+    fn lag(&self) -> Option<u64> {
+        self.open.as_ref().and_then(|open| open.lag())
+    }
+
+    async fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            open.close().await;
+        }
+    }
+}
