@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::connector::{amqp, http, kafka};
+use crate::connector::{amqp, http, kafka, nats};
 
 /// Settings and credentials of an endpoint that routes share by name: a map with one key, its kind.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -15,6 +15,8 @@ pub enum ConnectionConfig {
     Http(http::ConnectionConfig),
     /// A Kafka cluster.
     Kafka(kafka::ConnectionConfig),
+    /// A NATS system.
+    Nats(Box<nats::ConnectionConfig>),
 }
 
 impl ConnectionConfig {
@@ -24,6 +26,7 @@ impl ConnectionConfig {
             Self::Amqp(_) => "amqp",
             Self::Http(_) => "http",
             Self::Kafka(_) => "kafka",
+            Self::Nats(_) => "nats",
         }
     }
 }

@@ -5,5 +5,6 @@ pub mod file;
 pub mod http;
 pub mod kafka;
 pub mod log;
+pub mod nats;
 pub mod schedule;
 pub mod stdio;

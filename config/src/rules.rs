@@ -9,6 +9,7 @@ mod kafka;
 mod listeners;
 mod loops;
 mod names;
+mod nats;
 mod targets;
 
 use crate::{

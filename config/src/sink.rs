@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     ConnectionConfig,
-    connector::{amqp, file, http, kafka, log, stdio},
+    connector::{amqp, file, http, kafka, log, nats, stdio},
 };
 
 /// A sink: a map with one key, its kind.
@@ -20,6 +20,8 @@ pub enum SinkConfig {
     Http(Box<http::SinkConfig>),
     /// Topics of a Kafka cluster.
     Kafka(Box<kafka::SinkConfig>),
+    /// A stream, a key-value bucket or subjects of a NATS system.
+    Nats(Box<nats::SinkConfig>),
     /// A topic of the embedded log.
     Log(log::SinkConfig),
     /// Files.
@@ -35,6 +37,7 @@ impl SinkConfig {
             Self::Amqp(_) => "amqp",
             Self::Http(_) => "http",
             Self::Kafka(_) => "kafka",
+            Self::Nats(_) => "nats",
             Self::Log(_) => "log",
             Self::File(_) => "file",
             Self::Stdio(_) => "stdio",
@@ -44,7 +47,7 @@ impl SinkConfig {
     /// Whether a batch costs it about as much as one message.
     pub fn takes_batches(&self) -> bool {
         match self {
-            Self::Kafka(_) | Self::Log(_) | Self::Stdio(_) => true,
+            Self::Kafka(_) | Self::Nats(_) | Self::Log(_) | Self::Stdio(_) => true,
             Self::File(file) => file.format != file::Format::Whole,
             Self::Amqp(_) | Self::Http(_) => false,
         }
@@ -64,6 +67,7 @@ impl SinkConfig {
             Self::Amqp(amqp) => Some(&amqp.connection),
             Self::Http(http) => http.connection.as_deref(),
             Self::Kafka(kafka) => Some(&kafka.connection),
+            Self::Nats(nats) => Some(&nats.connection),
             Self::Log(_) | Self::File(_) | Self::Stdio(_) => None,
         }
     }
@@ -77,6 +81,9 @@ impl SinkConfig {
             (Self::Http(http), ConnectionConfig::Http(connection)) => http.connect(connection),
             (Self::Kafka(kafka), ConnectionConfig::Kafka(connection)) => {
                 kafka.endpoint = Some(connection.clone().into());
+            }
+            (Self::Nats(nats), ConnectionConfig::Nats(connection)) => {
+                nats.endpoint = Some(connection.as_ref().clone().into());
             }
             _ => {}
         }

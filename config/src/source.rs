@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     ByteSize, ConnectionConfig, Ordering,
-    connector::{amqp, file, http, kafka, log, schedule, stdio},
+    connector::{amqp, file, http, kafka, log, nats, schedule, stdio},
 };
 
 /// The source of a route: a map with one key, its kind.
@@ -18,6 +18,8 @@ pub enum SourceConfig {
     Http(Box<http::SourceConfig>),
     /// Topics of a Kafka cluster.
     Kafka(Box<kafka::SourceConfig>),
+    /// A stream, a key-value bucket or subjects of a NATS system.
+    Nats(Box<nats::SourceConfig>),
     /// A topic of the embedded log.
     Log(log::SourceConfig),
     /// Files.
@@ -35,6 +37,7 @@ impl SourceConfig {
             Self::Amqp(_) => "amqp",
             Self::Http(_) => "http",
             Self::Kafka(_) => "kafka",
+            Self::Nats(_) => "nats",
             Self::Log(_) => "log",
             Self::File(_) => "file",
             Self::Stdio(_) => "stdio",
@@ -48,6 +51,7 @@ impl SourceConfig {
             Self::Amqp(amqp) => amqp.max_message,
             Self::Http(http) => http.max_message,
             Self::Kafka(kafka) => kafka.max_message,
+            Self::Nats(nats) => nats.max_message,
             Self::Log(log) => log.max_message,
             Self::File(file) => file.max_message,
             Self::Stdio(stdio) => stdio.max_message,
@@ -60,6 +64,7 @@ impl SourceConfig {
         match self {
             Self::Amqp(amqp) => Some(&amqp.connection),
             Self::Kafka(kafka) => Some(&kafka.connection),
+            Self::Nats(nats) => Some(&nats.connection),
             Self::Http(_) | Self::Log(_) | Self::File(_) | Self::Stdio(_) | Self::Schedule(_) => {
                 None
             }
@@ -75,14 +80,19 @@ impl SourceConfig {
             (Self::Kafka(kafka), ConnectionConfig::Kafka(connection)) => {
                 kafka.endpoint = Some(connection.clone().into());
             }
+            (Self::Nats(nats), ConnectionConfig::Nats(connection)) => {
+                nats.endpoint = Some(connection.as_ref().clone().into());
+            }
             _ => {}
         }
     }
 
     /// Takes the order that the lanes keep, where the way it reads depends on that.
     pub(crate) fn order(&mut self, ordering: Ordering) {
-        if let Self::Amqp(amqp) = self {
-            amqp.ordering = Some(ordering);
+        match self {
+            Self::Amqp(amqp) => amqp.ordering = Some(ordering),
+            Self::Nats(nats) => nats.ordering = Some(ordering),
+            _ => {}
         }
     }
 }

@@ -17,6 +17,8 @@ mod line_format;
 mod lines;
 pub mod log;
 mod make;
+#[cfg(feature = "nats")]
+pub mod nats;
 #[cfg(any(feature = "file", feature = "schedule"))]
 mod positions;
 #[cfg(feature = "schedule")]

@@ -71,6 +71,8 @@ impl Local {
 pub struct Limits {
     /// Most deliveries of one assignment that are given out and not behind its watermark.
     pub uncommitted: usize,
+    /// Which messages keep their order: some sources read in another way where none do.
+    pub ordering: Ordering,
 }
 
 /// Makes the source of `route`. Nothing is opened, connected or started.
@@ -104,6 +106,8 @@ pub fn source(
         SourceConfig::Kafka(config) => {
             Ok(Box::new(crate::kafka::Source::new(config, route, limits.uncommitted)?))
         }
+        #[cfg(feature = "nats")]
+        SourceConfig::Nats(config) => crate::nats::source(config, route, limits),
         #[cfg(feature = "schedule")]
         SourceConfig::Schedule(config) => {
             let positions = Box::new(InLog::new(local.store.clone()));
@@ -145,6 +149,10 @@ pub fn sink(
         }
         #[cfg(feature = "kafka")]
         SinkConfig::Kafka(config) => Ok(Box::new(crate::kafka::Sink::new(config, ordering)?)),
+        #[cfg(feature = "nats")]
+        SinkConfig::Nats(config) => {
+            Ok(Box::new(crate::nats::Sink::new(config, route, target, ordering)?))
+        }
         #[cfg(feature = "file")]
         SinkConfig::File(config) => Ok(crate::file::sink(config, route, target)),
         #[cfg(feature = "stdio")]

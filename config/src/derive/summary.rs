@@ -5,7 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Guarantee, guarantee};
-use crate::{Config, RouteConfig, SinkConfig, SourceConfig, Template, To, TransformConfig};
+use crate::{
+    Config, RouteConfig, SinkConfig, SourceConfig, Template, To, TransformConfig, connector::nats,
+};
 
 /// A route for people: where its messages come from, what happens to them, where they go, and what is promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,6 +49,11 @@ fn source(source: &SourceConfig) -> String {
         SourceConfig::Http(http) if http.path == "/" => format!("http {}", http.listen),
         SourceConfig::Http(http) => format!("http {}{}", http.listen, http.path),
         SourceConfig::Kafka(kafka) => format!("kafka {}", kafka.topics.join(",")),
+        SourceConfig::Nats(nats) => match nats.read() {
+            nats::Read::Stream(stream) => format!("nats {stream}"),
+            nats::Read::Kv(bucket) => format!("nats kv {bucket}"),
+            nats::Read::Core => format!("nats core {}", nats.subjects.join(",")),
+        },
         SourceConfig::Log(log) => format!("log {}", log.topic),
         SourceConfig::File(file) => format!("file {}", file.path),
         SourceConfig::Stdio(_) => "stdio".to_owned(),
@@ -74,6 +81,14 @@ fn sink(sink: &SinkConfig) -> String {
             (None, connection) => format!("http {}", connection.as_deref().unwrap_or_default()),
         },
         SinkConfig::Kafka(kafka) => format!("kafka {}", kafka.topic),
+        SinkConfig::Nats(nats) => match nats.to() {
+            nats::To::Stream(stream) => format!("nats {stream}"),
+            nats::To::Kv(bucket) => format!("nats kv {bucket}"),
+            nats::To::Core => {
+                let subject = nats.subject.as_ref().map(ToString::to_string);
+                format!("nats core {}", subject.unwrap_or_default())
+            }
+        },
         SinkConfig::Log(log) => format!("log {}", log.topic),
         SinkConfig::File(file) => format!("file {}", file.path.display()),
         SinkConfig::Stdio(_) => "stdio".to_owned(),

@@ -83,7 +83,7 @@ fn an_unknown_kind_says_which_there_are() {
     assert_eq!(
         route_problems("    from: { mqtt: { topics: [a] } }"),
         [
-            "a.yaml:4:13: unknown kind `mqtt` (write a map with one of the keys amqp, http, kafka, log, file, stdio, schedule)"
+            "a.yaml:4:13: unknown kind `mqtt` (write a map with one of the keys amqp, http, kafka, nats, log, file, stdio, schedule)"
         ]
     );
 }
@@ -125,7 +125,7 @@ routes:
             "a.yaml:6:5: `to` together with `targets` (write one of the two: `to` for one target, `targets` for several with names)",
             "a.yaml:7:3: the route `neither` has no target (write `to: { log: { topic: ... } }`, or `targets:` for several)",
             "a.yaml:11:5: `targets` without a target (write `name: { to: { ... } }` under `targets:`)",
-            "a.yaml:14:16: the key `to` is missing (write `to:` with a map with one of the keys failover, amqp, http, kafka, log, file, stdio)",
+            "a.yaml:14:16: the key `to` is missing (write `to:` with a map with one of the keys failover, amqp, http, kafka, nats, log, file, stdio)",
             "a.yaml:14:23: unknown key `topic` (did you mean `to`?)",
         ]
     );
@@ -319,7 +319,7 @@ topics: { wide: { partitions: 4 } }
         "a.yaml:4:66: `delivery: effectively_once` needs a source whose messages have positions, which stdio does not have",
         "a.yaml:5:74: `delivery: effectively_once` needs targets that drop repeats, which log does not promise",
         "a.yaml:6:77: `ordering: total` over the topic `wide`, which has 4 partitions without an order among them",
-        "a.yaml:7:74: `delivery: at_most_once` is not available: every route sends before it settles",
+        "a.yaml:7:74: `delivery: at_most_once` where every endpoint confirms: the route sends before it settles anyway",
     ];
     assert_eq!(refused.len(), starts.len(), "{refused:#?}");
     for (problem, start) in refused.iter().zip(starts) {
@@ -744,4 +744,42 @@ proptest! {
         prop_assert_eq!(http.allowed_origins.as_slice(), std::slice::from_ref(&value));
         prop_assert_eq!(http.token.as_ref().unwrap().expose(), format!("a{value}"));
     }
+}
+
+#[test]
+fn a_nats_endpoint_says_one_thing_and_core_nats_is_named_at_most_once() {
+    let text = "hybridge: v1
+connections:
+  two: { nats: { servers: [\"nats://u:p@h:4222\"], token: t, nkey: SU } }
+  half: { nats: { servers: [\"nats://h:4222\"], username: u } }
+  n: { nats: { servers: [\"h:4222\"] } }
+routes:
+  a: { from: { nats: { connection: n } }, to: { log: { topic: a } } }
+  b: { from: { nats: { connection: n, subjects: [b.>] } }, to: { log: { topic: b } } }
+  c: { from: { log: { topic: c } }, to: { nats: { connection: n, subject: c } }, delivery: effectively_once }
+  d: { from: { nats: { connection: n, stream: S, kv: B, ack_wait: 10s } }, to: { nats: { connection: n, kv: K, subject: x } } }
+  e: { from: { nats: { connection: n, stream: E, subjects: [e.in.>] } }, to: { nats: { connection: n, stream: E, subject: \"e.in.{{ key }}\" } } }
+  f: { from: { nats: { connection: n, stream: F, subjects: [f.in.>] } }, to: { nats: { connection: n, stream: F, subject: \"f.out.{{ key }}\" } } }
+  g: { from: { nats: { connection: n, subjects: [g] } }, to: { log: { topic: g } }, delivery: at_most_once }
+  h: { from: { log: { topic: h } }, to: { nats: { connection: n, stream: H, subject: h } }, delivery: effectively_once }
+";
+    let refused = problems(&[("a.yaml", text)]);
+    let starts = [
+        "a.yaml:3:27: credentials in the address of h:4222 (",
+        "a.yaml:3:16: `nkey` together with `token`",
+        "a.yaml:4:17: one of `username` and `password` without the other",
+        "a.yaml:7:22: a `nats` source without `stream`, `kv` and `subjects`",
+        "a.yaml:10:54: `kv` together with `stream`",
+        "a.yaml:10:67: `ack_wait` where nothing is acknowledged one by one",
+        "a.yaml:10:121: `subject` together with `kv`",
+        "a.yaml:11:123: a loop: the route `e` feeds itself",
+        "a.yaml:7:6: `delivery: at_least_once` over core NATS",
+        "a.yaml:8:6: `delivery: at_least_once` over core NATS",
+        "a.yaml:9:92: `delivery: effectively_once` over core NATS",
+    ];
+    for start in starts {
+        assert!(refused.iter().any(|problem| problem.starts_with(start)), "{start}\n{refused:#?}");
+    }
+    assert_eq!(refused.len(), starts.len(), "{refused:#?}");
+    assert!(!format!("{refused:?}").contains("u:p"));
 }

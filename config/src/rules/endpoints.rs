@@ -22,6 +22,7 @@ impl Rules<'_> {
                 ConnectionConfig::Amqp(amqp) => &amqp.tls,
                 ConnectionConfig::Http(http) => &http.tls,
                 ConnectionConfig::Kafka(kafka) => &kafka.tls,
+                ConnectionConfig::Nats(nats) => &nats.tls,
             };
             if let Some(tls) = tls {
                 let place = self.place("connections", name, &[connection.kind(), "tls"]);
@@ -32,6 +33,9 @@ impl Rules<'_> {
             }
             if let ConnectionConfig::Amqp(amqp) = connection {
                 self.amqp_connection(name, amqp);
+            }
+            if let ConnectionConfig::Nats(nats) = connection {
+                self.nats_connection(name, nats);
             }
         }
         for (name, route) in &self.config.routes {
@@ -44,6 +48,9 @@ impl Rules<'_> {
             if let SourceConfig::Kafka(kafka) = &route.from {
                 self.kafka_source(name, kafka);
             }
+            if let SourceConfig::Nats(nats) = &route.from {
+                self.nats_source(name, route, nats);
+            }
             if let Some(connection) = route.from.connection() {
                 let kind = route.from.kind();
                 let place = self.route_place(name, &["from", kind, "connection"]);
@@ -54,14 +61,12 @@ impl Rules<'_> {
                     let place = self.sink_place(name, &path, "connection");
                     self.connection(connection, sink.kind(), place);
                 }
-                if let SinkConfig::Amqp(amqp) = sink {
-                    self.amqp_sink(name, &path, amqp);
-                }
-                if let SinkConfig::Http(http) = sink {
-                    self.http_sink(name, &path, http);
-                }
-                if let SinkConfig::Kafka(kafka) = sink {
-                    self.kafka_sink(name, &path, kafka);
+                match sink {
+                    SinkConfig::Amqp(amqp) => self.amqp_sink(name, &path, amqp),
+                    SinkConfig::Http(http) => self.http_sink(name, &path, http),
+                    SinkConfig::Kafka(kafka) => self.kafka_sink(name, &path, kafka),
+                    SinkConfig::Nats(nats) => self.nats_sink(name, &path, nats),
+                    _ => {}
                 }
             }
         }

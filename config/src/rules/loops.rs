@@ -1,5 +1,7 @@
 //! No message may come back to where it was: routes that feed each other are refused.
 
+mod nats;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
@@ -80,7 +82,7 @@ fn graph(config: &Config) -> Graph<'_> {
             SourceConfig::Amqp(amqp) => {
                 vec![format!("{}{}", cluster(config, &amqp.connection), amqp.queue)]
             }
-            SourceConfig::Stdio(_) | SourceConfig::Schedule(_) => continue,
+            SourceConfig::Nats(_) | SourceConfig::Stdio(_) | SourceConfig::Schedule(_) => continue,
         };
         for place in places {
             sources.entry((route.from.kind(), place)).or_default().push(name);
@@ -107,7 +109,7 @@ fn graph(config: &Config) -> Graph<'_> {
 
 /// The routes that may read what `sink` writes, and the key of the sink that says so.
 fn fed<'a>(
-    config: &Config,
+    config: &'a Config,
     sink: &SinkConfig,
     sources: &BTreeMap<(&'a str, String), Vec<&'a str>>,
 ) -> (&'static str, Vec<&'a str>) {
@@ -138,6 +140,7 @@ fn fed<'a>(
             let cluster = cluster(config, &kafka.connection);
             ("topic", named("kafka", &cluster, &kafka.topic, sources))
         }
+        SinkConfig::Nats(sink) => ("subject", nats::fed(config, sink)),
         SinkConfig::Log(log) => ("topic", named("log", "", &log.topic, sources)),
         SinkConfig::Stdio(_) => ("", Vec::new()),
     }
@@ -175,6 +178,7 @@ fn cluster(config: &Config, connection: &str) -> String {
     let mut addresses = match config.connections.get(connection) {
         Some(ConnectionConfig::Amqp(amqp)) => vec![amqp.uri.to_string()],
         Some(ConnectionConfig::Kafka(kafka)) => kafka.brokers.clone(),
+        Some(ConnectionConfig::Nats(nats)) => nats.servers.clone(),
         Some(ConnectionConfig::Http(_)) | None => vec![connection.to_owned()],
     };
     addresses.sort_unstable();

@@ -1,0 +1,253 @@
+//! What is published for a message: subject, headers, body.
+
+use bytes::Bytes;
+use hybridge_config::connector::nats::{SinkConfig, To};
+use hybridge_core::{Error, ErrorKind, Message, Receipt, StableId, Text};
+use hybridge_schemas::template::Template;
+use metrics::Counter;
+
+use crate::nats::api::StreamInfo;
+use crate::nats::connection::Connection;
+use crate::nats::headers::Block;
+
+/// Makes what is published.
+pub(super) struct Publisher {
+    route: String,
+    target: String,
+    to: Target,
+    stripped: Counter,
+    duplicates: Counter,
+}
+
+enum Target {
+    Core { subject: Template },
+    Stream { name: String, subject: Subject },
+    Kv { bucket: String, stream: String, key: Option<Template>, revision: Option<Template> },
+}
+
+enum Subject {
+    One(Text),
+    Each(Template),
+}
+
+/// One message, ready for the wire; what it borrows is used again for the next one.
+pub(super) struct Wire<'a> {
+    pub(super) subject: Text,
+    pub(super) headers: &'a [u8],
+    pub(super) payload: Bytes,
+}
+
+impl Publisher {
+    pub(super) fn new(config: &SinkConfig, route: &str, target: &str) -> Result<Self, Error> {
+        let fatal = |what: &str| Error::new(ErrorKind::Fatal, what.to_owned());
+        let subject = || config.subject.as_ref().ok_or_else(|| fatal("a nats sink has no subject"));
+        let to = match config.to() {
+            To::Core => Target::Core { subject: Template::compile(subject()?) },
+            To::Stream(name) => {
+                let template = subject()?;
+                let subject = match template.literal() {
+                    Some(literal) => {
+                        check(literal)
+                            .map_err(|what| fatal(&format!("the subject {literal:?} {what}")))?;
+                        Subject::One(Text::from(literal))
+                    }
+                    None => Subject::Each(Template::compile(template)),
+                };
+                Target::Stream { name: name.to_owned(), subject }
+            }
+            To::Kv(bucket) => Target::Kv {
+                bucket: bucket.to_owned(),
+                stream: format!("KV_{bucket}"),
+                key: config.key.as_ref().map(Template::compile),
+                revision: config.revision.as_ref().map(Template::compile),
+            },
+        };
+        let labels = [("route", route.to_owned()), ("target", target.to_owned())];
+        Ok(Self {
+            route: route.to_owned(),
+            target: target.to_owned(),
+            to,
+            stripped: metrics::counter!("hybridge_nats_stripped_headers_total", &labels),
+            duplicates: metrics::counter!("hybridge_nats_duplicates_total", &labels),
+        })
+    }
+
+    pub(super) fn to(&self) -> To<'_> {
+        match &self.to {
+            Target::Core { .. } => To::Core,
+            Target::Stream { name, .. } => To::Stream(name),
+            Target::Kv { bucket, .. } => To::Kv(bucket),
+        }
+    }
+
+    /// The stream that must take the messages.
+    pub(super) fn stream(&self) -> Option<&str> {
+        match &self.to {
+            Target::Core { .. } => None,
+            Target::Stream { name: stream, .. } | Target::Kv { stream, .. } => Some(stream),
+        }
+    }
+
+    /// The stream had the message already.
+    pub(super) fn duplicate(&self) {
+        self.duplicates.increment(1);
+    }
+
+    /// Whether the stream lists the subject, where that is the same for every message.
+    pub(super) fn check(&self, info: &StreamInfo) -> Result<(), Error> {
+        let Target::Stream { name, subject: Subject::One(subject) } = &self.to else {
+            return Ok(());
+        };
+        if info.config.subjects.iter().any(|pattern| matches(subject, pattern)) {
+            return Ok(());
+        }
+        let known = info.config.subjects.join(", ");
+        Err(Error::transient(format!(
+            "the stream `{name}` does not take the subject `{subject}`, only {known}"
+        )))
+    }
+
+    /// The message as it is published. An error is a fault of this message.
+    pub(super) fn prepare<'a>(
+        &self,
+        message: &Message,
+        block: &'a mut Block,
+    ) -> Result<Wire<'a>, Error> {
+        block.clear();
+        let subject = match &self.to {
+            Target::Core { subject } => rendered(subject, message)?,
+            Target::Stream { name, subject } => {
+                self.identify(message, name, block);
+                match subject {
+                    Subject::One(subject) => subject.clone(),
+                    Subject::Each(template) => rendered(template, message)?,
+                }
+            }
+            Target::Kv { bucket, stream, key, revision } => {
+                self.identify(message, stream, block);
+                if let Some(revision) = revision {
+                    let text = revision.render(message)?;
+                    let number: u64 = text.parse().map_err(|_| {
+                        Error::rejected(format!(
+                            "a revision that is no number, {:?}",
+                            text.as_str()
+                        ))
+                    })?;
+                    let header = "Nats-Expected-Last-Subject-Sequence";
+                    block.push(header, number.to_string().as_bytes());
+                }
+                if message.payload.is_none() {
+                    block.push("KV-Operation", b"DEL");
+                }
+                entry(bucket, key.as_ref(), message)?
+            }
+        };
+        let known = match &self.to {
+            Target::Kv { bucket, .. } => subject.as_bytes().slice(bucket.len() + 5..),
+            Target::Core { .. } | Target::Stream { .. } => subject.as_bytes().clone(),
+        };
+        block.message(message, &known);
+        if block.stripped > 0 {
+            self.stripped.increment(block.stripped as u64);
+        }
+        let payload = message.payload.clone().unwrap_or_default();
+        Ok(Wire { subject, headers: block.finish(), payload })
+    }
+
+    fn identify(&self, message: &Message, stream: &str, block: &mut Block) {
+        let id = StableId::new(&self.route, &self.target, message);
+        block.push("Nats-Msg-Id", id.to_string().as_bytes());
+        block.push("Nats-Expected-Stream", stream.as_bytes());
+    }
+
+    /// Queues a batch for subjects of core NATS.
+    pub(super) fn publish_core(
+        &self,
+        connection: &mut Connection,
+        batch: &[Message],
+    ) -> Vec<Result<Receipt, Error>> {
+        let mut block = Block::default();
+        let most = connection.info.max_payload;
+        let publish = |message: &Message| {
+            let wire = self.prepare(message, &mut block)?;
+            fits(&wire, most)?;
+            connection.publish(wire.subject.as_bytes(), b"", wire.headers, &wire.payload);
+            Ok(Receipt::Written(None))
+        };
+        batch.iter().map(publish).collect()
+    }
+}
+
+/// A message over the server's limit would end the connection.
+pub(super) fn fits(wire: &Wire<'_>, most: usize) -> Result<(), Error> {
+    let size = wire.headers.len() + wire.payload.len();
+    if most == 0 || size <= most {
+        return Ok(());
+    }
+    Err(Error::rejected(format!("a message of {size} bytes is over the server's {most}")))
+}
+
+fn rendered(template: &Template, message: &Message) -> Result<Text, Error> {
+    let subject = template.render_name(message)?;
+    check(&subject).map_err(|what| Error::rejected(format!("the rendered subject {what}")))?;
+    Ok(subject)
+}
+
+fn entry(bucket: &str, key: Option<&Template>, message: &Message) -> Result<Text, Error> {
+    let key = match (key, &message.key) {
+        (Some(template), _) => template.render(message)?,
+        (None, Some(key)) => Text::from_utf8(key.clone())
+            .map_err(|_| Error::rejected("the key is not text, which a bucket needs"))?,
+        (None, None) => return Err(Error::rejected("the message has no key for the bucket")),
+    };
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=./".contains(&byte);
+    let dots = key.starts_with('.') || key.ends_with('.') || key.contains("..");
+    if key.is_empty() || dots || !key.bytes().all(is_letter) {
+        return Err(Error::rejected("the key has characters that no key of a bucket may have"));
+    }
+    Ok(Text::from(format!("$KV.{bucket}.{}", key.as_str())))
+}
+
+/// What no subject may be that somebody publishes to. The server's own subjects are refused too: a message must not act
+/// as an acknowledgement or a request of its administration.
+fn check(subject: &str) -> Result<(), &'static str> {
+    hybridge_schemas::template::check_name(subject)?;
+    if subject.starts_with('.') || subject.ends_with('.') {
+        return Err("begins or ends with a dot");
+    }
+    if subject.starts_with('$') || subject.starts_with("_INBOX.") {
+        return Err("belongs to the server");
+    }
+    Ok(())
+}
+
+/// Whether a pattern of subjects holds for a subject.
+fn matches(subject: &str, pattern: &str) -> bool {
+    let mut tokens = subject.split('.');
+    for part in pattern.split('.') {
+        match (part, tokens.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(_)) => {}
+            (part, Some(token)) if part == token => {}
+            _ => return false,
+        }
+    }
+    tokens.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_acts_on_the_server() {
+        for subject in
+            ["$JS.ACK.a.b.1.1.1.1.1", "$SYS.x", "_INBOX.a", ".a", "a.", "a..b", "a b", "a.*", ""]
+        {
+            assert!(check(subject).is_err(), "{subject}");
+        }
+        assert!(check("orders.eu").is_ok());
+        assert!(matches("a.b", "a.*") && matches("a.b.c", "a.>") && matches("a", "a"));
+        assert!(!matches("a", "a.>") && !matches("a.b", "a") && !matches("a", "a.b"));
+    }
+}

@@ -1,0 +1,35 @@
+//! Reads a stream, a key-value bucket or subjects.
+
+mod consumer;
+mod flight;
+
+use hybridge_config::Ordering;
+use hybridge_config::connector::nats::{Read, SourceConfig};
+use hybridge_core::{Error, ErrorKind};
+
+use crate::make::Limits;
+
+/// The source of `route`. Opens no connection.
+///
+/// # Errors
+/// Without a connection in the configuration, or with an address of a server that is none.
+pub fn source(
+    config: &SourceConfig,
+    route: &str,
+    limits: Limits,
+) -> Result<Box<dyn hybridge_core::Source>, Error> {
+    match (config.read(), limits.ordering) {
+        (Read::Stream(stream), Ordering::None) => {
+            Ok(Box::new(consumer::Source::new(config, stream, route, limits.uncommitted)?))
+        }
+        _ => Err(Error::new(ErrorKind::Fatal, "not yet")),
+    }
+}
+
+/// The name of a consumer or a position: that of the route, where none is written. No consumer may have dots.
+fn durable(config: &SourceConfig, route: &str) -> String {
+    config.durable.clone().unwrap_or_else(|| {
+        let is_good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        route.chars().map(|c| if is_good(c) { c } else { '-' }).collect()
+    })
+}
