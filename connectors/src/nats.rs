@@ -7,6 +7,7 @@ mod api;
 mod connection;
 mod endpoint;
 mod headers;
+mod lease;
 mod login;
 mod pull;
 mod sink;

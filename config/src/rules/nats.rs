@@ -18,7 +18,7 @@ impl Rules<'_> {
         }
         if let [one, other, ..] = connection.logins().as_slice() {
             let message = format!("`{one}` together with `{other}`");
-            self.refuse(first.clone(), message, "write one way to log in");
+            self.refuse(first, message, "write one way to log in");
         }
         if connection.username.is_some() != connection.password.is_some() {
             let help = "write both `username` and `password`, or neither";

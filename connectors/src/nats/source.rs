@@ -1,11 +1,13 @@
 //! Reads a stream, a key-value bucket or subjects.
 
 mod consumer;
+mod core;
 mod flight;
+mod log;
 
 use hybridge_config::Ordering;
 use hybridge_config::connector::nats::{Read, SourceConfig};
-use hybridge_core::{Error, ErrorKind};
+use hybridge_core::Error;
 
 use crate::make::Limits;
 
@@ -22,7 +24,10 @@ pub fn source(
         (Read::Stream(stream), Ordering::None) => {
             Ok(Box::new(consumer::Source::new(config, stream, route, limits.uncommitted)?))
         }
-        _ => Err(Error::new(ErrorKind::Fatal, "not yet")),
+        (Read::Stream(_) | Read::Kv(_), _) => {
+            Ok(Box::new(log::Source::new(config, route, limits.uncommitted)?))
+        }
+        (Read::Core, _) => Ok(Box::new(core::Source::new(config, route)?)),
     }
 }
 

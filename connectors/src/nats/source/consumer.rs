@@ -5,7 +5,7 @@
 //! flight goes on: acknowledgements are good on any connection.
 
 mod open;
-mod session;
+pub(super) mod session;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use hybridge_config::connector::nats::{SourceConfig, Start};
 use hybridge_core::{Assignment, Budget, Error, ErrorKind, Event, Outcome, Place, Tag, Text};
 
 use self::open::Open;
+pub(super) use self::open::message;
 use crate::nats::endpoint::Endpoint;
 
 /// Reads one stream through one durable consumer.

@@ -447,7 +447,11 @@ fn delay(entry: &Entry) -> Duration {
 }
 
 /// The message, under the subject as its key where no other is written in it.
-pub(in crate::nats) fn message(incoming: Incoming, place: pull::Place, of: &Arc<Place>) -> Message {
+pub(in crate::nats::source) fn message(
+    incoming: Incoming,
+    place: pull::Place,
+    of: &Arc<Place>,
+) -> Message {
     let mut message = Message {
         key: Some(incoming.subject),
         payload: Some(incoming.payload),

@@ -214,7 +214,7 @@ pub(in crate::nats) fn from_sequence(sequence: u64, config: &mut Map<String, Val
     config.insert("opt_start_seq".into(), json!(sequence.max(1)));
 }
 
-fn from_start(start: &Start, config: &mut Map<String, Value>) {
+pub(in crate::nats) fn from_start(start: &Start, config: &mut Map<String, Value>) {
     match start {
         Start::Earliest => drop(config.insert("deliver_policy".into(), json!("all"))),
         Start::Latest => drop(config.insert("deliver_policy".into(), json!("new"))),

@@ -1,0 +1,535 @@
+//! The source while it is connected.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hybridge_core::{
+    Assignment, Budget, Delivery, Error, ErrorKind, Event, Outcome, Share, Tag, Watermark,
+};
+use tokio::time::Instant;
+
+use super::Plan;
+use super::session::Session;
+use super::tenure::{Looked, Seen, look};
+use crate::nats::lease::{Lease, Swapped};
+use crate::nats::pull::{self, Notice};
+use crate::nats::source::consumer::message;
+use crate::nats::wire::Incoming;
+
+/// Deliveries that are given out together.
+const BATCH: usize = 1024;
+/// How often the position is written while it moves.
+const SAVE: Duration = Duration::from_secs(1);
+/// Before something that failed is tried again.
+const PAUSE: Duration = Duration::from_millis(300);
+/// A stream that cannot be read for so long is an error of the route.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long giving the lease back may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+type Task<T> = Pin<Box<dyn Future<Output = T>>>;
+
+pub(super) struct Open {
+    plan: Rc<Plan>,
+    share: Share,
+    cap: u64,
+    watermark: Watermark,
+    tenure: Tenure,
+    /// What is being done about the lease.
+    work: Option<Task<Worked>>,
+    /// When it is next to be done.
+    due: Instant,
+    /// After a failure nothing is done about it before this.
+    rests: Instant,
+    lease: Option<Lease>,
+    session: State,
+    /// What is to be said.
+    events: Vec<Event>,
+    failure: Option<Error>,
+    pending: Option<u64>,
+    stopped: bool,
+    /// The position that must be durable before the flush is over.
+    flushing: Option<u64>,
+    releasing: Option<Assignment>,
+}
+
+enum Tenure {
+    /// Somebody else may hold the lease.
+    Waiting(Option<Seen>),
+    Held(Held),
+}
+
+struct Held {
+    assignment: Assignment,
+    token: u64,
+    stream: String,
+    /// When the lease was last known to be ours.
+    renewed: Instant,
+    /// The position that is durable.
+    saved: u64,
+    /// The sequence to be read next.
+    next: u64,
+}
+
+enum Worked {
+    Looked(Result<Looked, Error>),
+    Saved { lease: Lease, position: u64, began: Instant, result: Result<Swapped, Error> },
+}
+
+enum State {
+    None,
+    Up(Box<Session>),
+    Opening(Task<Result<Session, Error>>),
+}
+
+enum Woken {
+    Worked(Worked),
+    Opened(Result<Session, Error>),
+    Read(Result<(), Error>),
+    Other,
+}
+
+impl Open {
+    pub(super) async fn connect(
+        plan: Rc<Plan>,
+        budget: Budget,
+        uncommitted: usize,
+    ) -> Result<Self, Error> {
+        let (share, cap) = (budget.share(), budget.cap());
+        let mut open = Self {
+            plan: plan.clone(),
+            share,
+            cap,
+            watermark: Watermark::new(uncommitted),
+            tenure: Tenure::Waiting(None),
+            work: None,
+            due: Instant::now(),
+            rests: Instant::now(),
+            lease: None,
+            session: State::None,
+            events: Vec::new(),
+            failure: None,
+            pending: None,
+            stopped: false,
+            flushing: None,
+            releasing: None,
+        };
+        open.looked(look(&plan, None, None).await?);
+        Ok(open)
+    }
+
+    /// The contract of [`hybridge_core::Source::next`].
+    pub(super) async fn next(&mut self) -> Result<Event, Error> {
+        loop {
+            self.watch();
+            if let Some(event) = self.notice() {
+                return Ok(event);
+            }
+            self.begin_work();
+            let released = self.share.released();
+            let is_short = self.ask();
+            let deliveries = self.take();
+            if !deliveries.is_empty() {
+                return Ok(Event::Deliveries(deliveries));
+            }
+            if let Some(error) = self.failure.take() {
+                self.reopen(&error)?;
+                continue;
+            }
+            let alarm = self.alarm();
+            let woken = tokio::select! {
+                biased;
+                worked = task(&mut self.work) => Woken::Worked(worked),
+                woken = progress(&mut self.session) => woken,
+                () = released, if is_short => Woken::Other,
+                () = tokio::time::sleep_until(alarm) => Woken::Other,
+            };
+            match woken {
+                Woken::Worked(worked) => {
+                    self.work = None;
+                    self.worked(worked)?;
+                }
+                Woken::Opened(session) => self.session = State::Up(Box::new(session?)),
+                Woken::Read(Ok(())) | Woken::Other => {}
+                Woken::Read(Err(error)) => self.reopen(&error)?,
+            }
+        }
+    }
+
+    /// When something must be done, whatever comes.
+    fn alarm(&self) -> Instant {
+        let mut alarm = if self.work.is_none() { self.due } else { Instant::now() + SAVE };
+        if let Tenure::Held(held) = &self.tenure {
+            alarm = alarm.min(held.ends(self.plan.ttl()));
+        }
+        if let State::Up(session) = &self.session {
+            alarm = alarm.min(session.connection.heard() + pull::SILENCE + PAUSE);
+        }
+        // What is past was dealt with, or cannot be yet.
+        alarm.max(Instant::now() + Duration::from_millis(5))
+    }
+
+    /// Notices that the lease is over, and that the server is silent.
+    fn watch(&mut self) {
+        let now = Instant::now();
+        if let Tenure::Held(held) = &self.tenure
+            && now >= held.ends(self.plan.ttl())
+        {
+            self.lose("the lease could not be renewed in time");
+        }
+        if let State::Up(session) = &self.session
+            && !session.pull.is_idle()
+            && !self.stopped
+            && now.duration_since(session.connection.heard()) > pull::SILENCE
+        {
+            self.failure = Some(Error::new(ErrorKind::Disconnected, "the consumer is silent"));
+        }
+    }
+
+    fn lose(&mut self, why: &str) {
+        let tenure = std::mem::replace(&mut self.tenure, Tenure::Waiting(None));
+        let Tenure::Held(held) = tenure else { return };
+        tracing::warn!(stream = self.plan.stream, why, "not reading any more");
+        held.assignment.end();
+        self.watermark.remove(held.assignment.id());
+        if let State::Up(session) = std::mem::replace(&mut self.session, State::None) {
+            session.connection.abandon();
+        }
+        self.failure = None;
+        self.pending = None;
+        self.due = Instant::now() + self.plan.ttl() / 3;
+        self.events.push(Event::Lost(held.assignment));
+    }
+
+    /// What there is to say without waiting.
+    fn notice(&mut self) -> Option<Event> {
+        if !self.events.is_empty() {
+            return Some(self.events.remove(0));
+        }
+        let target = self.flushing?;
+        let is_saved = match &self.tenure {
+            Tenure::Held(held) => held.saved >= target,
+            Tenure::Waiting(_) => true,
+        };
+        if !is_saved {
+            return None;
+        }
+        self.flushing = None;
+        let Some(assignment) = self.releasing.take() else { return Some(Event::Flushed) };
+        assignment.end();
+        self.watermark.remove(assignment.id());
+        Some(Event::Released(assignment))
+    }
+
+    /// Starts what is due about the lease.
+    fn begin_work(&mut self) {
+        let is_asked = self.flushing.is_some();
+        let now = Instant::now();
+        if self.work.is_some() || now < self.rests || (now < self.due && !is_asked) {
+            return;
+        }
+        let (plan, lease) = (self.plan.clone(), self.lease.take());
+        self.work = Some(match &self.tenure {
+            Tenure::Waiting(seen) => {
+                let seen = seen.clone();
+                Box::pin(async move { Worked::Looked(look(&plan, lease, seen).await) })
+            }
+            Tenure::Held(held) => {
+                let position = self.watermark.committable(held.assignment.id());
+                let position = position.unwrap_or(held.saved);
+                let entry = plan.entry(held.token, position, &held.stream, false);
+                Box::pin(async move {
+                    let began = Instant::now();
+                    let opened = match lease {
+                        Some(lease) => Ok(lease),
+                        None => Lease::open(&plan.endpoint, &plan.lease, &plan.key()).await,
+                    };
+                    match opened {
+                        Err(error) => Worked::Looked(Err(error)),
+                        Ok(mut lease) => {
+                            let result = lease.swap(&entry).await;
+                            Worked::Saved { lease, position, began, result }
+                        }
+                    }
+                })
+            }
+        });
+    }
+
+    fn worked(&mut self, worked: Worked) -> Result<(), Error> {
+        match worked {
+            Worked::Looked(Ok(looked)) => self.looked(looked),
+            Worked::Looked(Err(error)) => {
+                // While it is ours there is time; who waits may say that something is wrong.
+                if matches!(self.tenure, Tenure::Waiting(_)) && !self.stopped {
+                    return Err(error);
+                }
+                tracing::warn!(%error, "the lease cannot be renewed; tried again");
+                self.rest();
+            }
+            Worked::Saved { lease, position, began, result } => {
+                let Tenure::Held(held) = &mut self.tenure else {
+                    self.lease = Some(lease);
+                    return Ok(());
+                };
+                match result {
+                    Ok(Swapped::Done) => {
+                        self.lease = Some(lease);
+                        held.renewed = began;
+                        held.saved = position;
+                        let moved = self.watermark.committable(held.assignment.id());
+                        let has_moved = moved.is_some_and(|moved| moved > position);
+                        let wait = if has_moved { SAVE } else { self.plan.ttl() / 3 };
+                        self.due = Instant::now() + wait.min(self.plan.ttl() / 3);
+                    }
+                    Ok(Swapped::TooLate) => {
+                        self.lease = Some(lease);
+                        self.lose("another process has taken the lease");
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the lease cannot be renewed; tried again");
+                        self.rest();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self) {
+        self.rests = Instant::now() + PAUSE;
+        self.due = self.rests;
+    }
+
+    fn looked(&mut self, looked: Looked) {
+        match looked {
+            Looked::Others(lease, seen) => {
+                self.lease = Some(lease);
+                self.tenure = Tenure::Waiting(Some(seen));
+                self.due = Instant::now() + self.plan.ttl() / 4;
+            }
+            Looked::Ours(lease, entry, began) => {
+                self.lease = Some(lease);
+                let assignment = Assignment::new(Arc::new(self.plan.place(&entry.stream)));
+                self.watermark.assign(assignment.clone(), entry.position);
+                self.events.push(Event::Assigned(vec![assignment.clone()]));
+                tracing::info!(
+                    stream = self.plan.stream,
+                    position = entry.position,
+                    token = entry.token,
+                    "reading"
+                );
+                self.tenure = Tenure::Held(Held {
+                    assignment,
+                    token: entry.token,
+                    stream: entry.stream,
+                    renewed: began,
+                    saved: entry.position,
+                    next: entry.position,
+                });
+                self.due = began + self.plan.ttl() / 3;
+                if !self.stopped {
+                    self.open_session();
+                }
+            }
+        }
+    }
+
+    fn open_session(&mut self) {
+        let Tenure::Held(held) = &self.tenure else { return };
+        let (plan, share, cap) = (self.plan.clone(), self.share.clone(), self.cap);
+        let (next, created) = (held.next, held.stream.clone());
+        let until = Instant::now() + PATIENCE.max(plan.endpoint.timeout() * 2);
+        self.session = State::Opening(Box::pin(async move {
+            loop {
+                let opened = Session::establish(&plan, share.clone(), cap, next, &created).await;
+                let error = match opened {
+                    Ok(session) => return Ok(session),
+                    Err(error) => error,
+                };
+                if error.kind() == ErrorKind::Fatal || Instant::now() >= until {
+                    return Err(error);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }));
+    }
+
+    /// Begins to replace the connection; reading goes on behind what was read.
+    fn reopen(&mut self, error: &Error) -> Result<(), Error> {
+        if error.kind() == ErrorKind::Fatal {
+            return Err(error.clone());
+        }
+        tracing::warn!(stream = self.plan.stream, %error, "connecting again");
+        if let State::Up(session) = std::mem::replace(&mut self.session, State::None) {
+            session.connection.abandon();
+        }
+        if !self.stopped {
+            self.open_session();
+        }
+        Ok(())
+    }
+
+    /// Asks for messages; whether only memory was missing for it.
+    fn ask(&mut self) -> bool {
+        let (Tenure::Held(held), State::Up(session)) = (&self.tenure, &mut self.session) else {
+            return false;
+        };
+        if self.stopped || !held.assignment.is_live() {
+            return false;
+        }
+        while session.pull.is_short() && !self.watermark.is_full(held.assignment.id()) {
+            if !session.pull.ask(&mut session.connection, u64::MAX) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes everything that has arrived. An error is kept until what came before it is given out.
+    fn take(&mut self) -> Vec<Delivery> {
+        let mut deliveries = Vec::new();
+        while deliveries.len() < BATCH && self.failure.is_none() {
+            let State::Up(session) = &mut self.session else { break };
+            match session.connection.take() {
+                Ok(None) => break,
+                Ok(Some(incoming)) if incoming.sid == session.pull.sid => {
+                    deliveries.extend(self.pulled(incoming));
+                }
+                Ok(Some(_)) => {}
+                Err(error) => self.failure = Some(error),
+            }
+        }
+        deliveries
+    }
+
+    fn pulled(&mut self, incoming: Incoming) -> Option<Delivery> {
+        let (Tenure::Held(held), State::Up(session)) = (&mut self.tenure, &mut self.session) else {
+            return None;
+        };
+        if let Some(status) = incoming.status() {
+            if let Notice::Gone(why) = session.pull.heard(&incoming, status) {
+                self.failure = Some(Error::transient(format!("the consumer: {why}")));
+            }
+            return None;
+        }
+        let place = pull::Place::parse(incoming.reply.as_deref()?)?;
+        if place.consumer_seq != session.last + 1 || place.stream_seq < held.next {
+            self.failure = Some(Error::transient("the consumer left a message out"));
+            return None;
+        }
+        self.pending = Some(place.pending);
+        if self.stopped || !held.assignment.is_live() {
+            return None;
+        }
+        let mut message = message(incoming, place, held.assignment.place());
+        if let Some(prefix) = &self.plan.bucket {
+            super::as_entry(prefix, &mut message);
+        }
+        let Some(permit) = session.pull.answered(message.size() as u64) else {
+            self.failure = Some(Error::transient("the server sent more than it was asked for"));
+            return None;
+        };
+        let tag = self.watermark.register(held.assignment.id(), place.stream_seq)?;
+        session.last = place.consumer_seq;
+        held.next = place.stream_seq + 1;
+        let assignment = held.assignment.clone();
+        Some(Delivery { tag, message, assignment, deadline: None, permit, fault: None })
+    }
+
+    pub(super) fn settle(&mut self, settled: &[(Tag, Outcome)]) {
+        for (tag, outcome) in settled {
+            self.watermark.settle(*tag, *outcome);
+        }
+        if matches!(self.tenure, Tenure::Held(_)) {
+            self.due = self.due.min(Instant::now() + SAVE);
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        let Tenure::Held(held) = &self.tenure else {
+            self.flushing = Some(0);
+            return;
+        };
+        self.flushing = Some(self.watermark.committable(held.assignment.id()).unwrap_or(0));
+    }
+
+    pub(super) fn release(&mut self, assignment: &Assignment) {
+        self.flush();
+        self.releasing = Some(assignment.clone());
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+        if let State::Up(session) = &mut self.session {
+            let sid = session.pull.sid;
+            session.connection.unsubscribe(sid);
+        }
+    }
+
+    pub(super) fn positions(&self) -> Vec<(Assignment, u64)> {
+        self.watermark.positions()
+    }
+
+    pub(super) fn lag(&self) -> Option<u64> {
+        self.pending
+    }
+
+    /// Gives the lease back, so that nobody has to wait for its end.
+    pub(super) async fn close(mut self) {
+        if let State::Up(session) = std::mem::replace(&mut self.session, State::None) {
+            session.close().await;
+        }
+        let farewell = async {
+            // What is on its way must not come after the farewell.
+            if let Some(work) = self.work.take()
+                && let Worked::Saved { lease, position, result: Ok(Swapped::Done), .. } = work.await
+            {
+                self.lease = Some(lease);
+                if let Tenure::Held(held) = &mut self.tenure {
+                    held.saved = position;
+                }
+            }
+            let (Some(mut lease), Tenure::Held(held)) = (self.lease.take(), &self.tenure) else {
+                return;
+            };
+            let position = self.watermark.committable(held.assignment.id()).unwrap_or(held.saved);
+            held.assignment.end();
+            let entry = self.plan.entry(held.token, position, &held.stream, true);
+            if let Err(error) = lease.swap(&entry).await {
+                tracing::warn!(%error, "the lease was not given back");
+            }
+            lease.close().await;
+        };
+        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            tracing::warn!("the lease was not given back in time");
+        }
+    }
+}
+
+impl Held {
+    /// When we may not read any more: before anybody else may.
+    fn ends(&self, ttl: Duration) -> Instant {
+        self.renewed + ttl * 2 / 3
+    }
+}
+
+/// Waits for what is being done; for ever where nothing is. Cancel-safe.
+async fn task<T>(task: &mut Option<Task<T>>) -> T {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for the connection. Cancel-safe.
+async fn progress(session: &mut State) -> Woken {
+    match session {
+        State::None => std::future::pending().await,
+        State::Up(session) => Woken::Read(session.connection.read_on().await),
+        State::Opening(opening) => Woken::Opened(opening.await),
+    }
+}
