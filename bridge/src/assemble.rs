@@ -75,10 +75,7 @@ impl Blueprint {
     /// Makes the route and its part of the memory. No input or output happens here.
     pub fn assemble(&self) -> Result<(Route, Budget), Error> {
         let config = &*self.config;
-        let limits = Limits {
-            uncommitted: config.limits.uncommitted as usize,
-            ordering: config.lane_ordering(),
-        };
+        let limits = Limits { uncommitted: config.limits.uncommitted as usize };
         let source = hybridge_connectors::source(&config.from, &self.name, limits, &self.local)?;
         let pipeline = self.pipeline(source.can_reject())?;
         let lanes = Lanes::new(config.lane_ordering(), config.lanes());

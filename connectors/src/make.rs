@@ -71,8 +71,6 @@ impl Local {
 pub struct Limits {
     /// Most deliveries of one assignment that are given out and not behind its watermark.
     pub uncommitted: usize,
-    /// Which messages keep their order: some sources read in another way where none do.
-    pub ordering: Ordering,
 }
 
 /// Makes the source of `route`. Nothing is opened, connected or started.

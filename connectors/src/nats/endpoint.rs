@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use super::connection::{Connection, Transport};
 use super::login;
 use super::wire::{self, Frame};
-use crate::http::tls;
+use crate::tls;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const PORT: u16 = 4222;

@@ -237,7 +237,7 @@ fn decode_name(name: &str) -> Text {
 
 #[cfg(test)]
 mod tests {
-    use hybridge_core::{Headers, Value};
+    use hybridge_core::Value;
     use proptest::prelude::*;
 
     use super::*;

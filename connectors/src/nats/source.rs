@@ -20,8 +20,8 @@ pub fn source(
     route: &str,
     limits: Limits,
 ) -> Result<Box<dyn hybridge_core::Source>, Error> {
-    match (config.read(), limits.ordering) {
-        (Read::Stream(stream), Ordering::None) => {
+    match (config.read(), config.ordering) {
+        (Read::Stream(stream), Some(Ordering::None)) => {
             Ok(Box::new(consumer::Source::new(config, stream, route, limits.uncommitted)?))
         }
         (Read::Stream(_) | Read::Kv(_), _) => {

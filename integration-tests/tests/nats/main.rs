@@ -124,7 +124,7 @@ struct Stored {
 
 impl Stored {
     fn number(&self) -> usize {
-        std::str::from_utf8(&self.body).unwrap().parse().unwrap()
+        String::from_utf8_lossy(&self.body).parse().unwrap_or(usize::MAX)
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ConnectionConfig;
-use crate::{ByteSize, Duration};
+use crate::{ByteSize, Duration, Ordering};
 
 /// Reads a stream, a key-value bucket or, at most once, plain subjects: one of `stream`, `kv` and `subjects` alone.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -18,6 +18,9 @@ pub struct SourceConfig {
     /// What the connection says; not written here.
     #[serde(skip)]
     pub endpoint: Option<Arc<ConnectionConfig>>,
+    /// The order that the lanes of the route keep; not written here.
+    #[serde(skip)]
+    pub ordering: Option<Ordering>,
     /// The JetStream stream. With `ordering: none` it is read through the durable consumer, which several processes may
     /// share; with an order it is read as a log, by one process at a time.
     pub stream: Option<String>,
