@@ -41,7 +41,7 @@ const ORDERED: &str = "
 ";
 
 /// Of each key the first appearances are in the order of the source.
-fn in_order(all: &[Stored], keys: usize) {
+pub(crate) fn in_order(all: &[Stored], keys: usize) {
     let mut last = vec![None; keys];
     for one in all {
         let (number, key) = (one.number(), one.number() % keys);

@@ -12,7 +12,11 @@ use hybridge_integration_tests::broker::nats::Nats;
 use hybridge_integration_tests::daemon::Daemon;
 use tempfile::TempDir;
 
+mod access;
 mod bridge;
+mod buckets;
+mod faults;
+mod sharing;
 
 const SOON: Duration = Duration::from_secs(30);
 
