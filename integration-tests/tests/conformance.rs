@@ -1,7 +1,7 @@
 //! Every connector against its real peer, as source and as sink.
 
 use anyhow::Result;
-use hybridge_integration_tests::conformance::{self, Role, file, http, log};
+use hybridge_integration_tests::conformance::{self, Role, file, http, jetstream, log};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn log_as_source() -> Result<()> {
@@ -31,4 +31,14 @@ async fn file_as_source() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn file_as_sink() -> Result<()> {
     conformance::run(&mut file::FilePeer::new()?, Role::Sink).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jetstream_as_source() -> Result<()> {
+    conformance::run(&mut jetstream::JetStreamPeer::start().await?, Role::Source).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jetstream_as_sink() -> Result<()> {
+    conformance::run(&mut jetstream::JetStreamPeer::start().await?, Role::Sink).await
 }
