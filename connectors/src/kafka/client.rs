@@ -58,7 +58,9 @@ pub(super) fn config(connection: &ConnectionConfig) -> ClientConfig {
         }
     }
     apply(&mut config, &connection.options);
-    config.set_log_level(RDKafkaLogLevel::Warning);
+    let is_debugged = connection.options.contains_key("debug");
+    let level = if is_debugged { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Warning };
+    config.set_log_level(level);
     config
 }
 

@@ -1,5 +1,5 @@
 //! What the safe interface of the client library does not offer: many records of one partition by one call, header names
-//! that are not UTF-8 without a panic, and how far a partition has grown.
+//! that are not UTF-8 without a panic, answers to commits that nobody waits for, and how far a partition has grown.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -7,6 +7,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use rdkafka::bindings as sys;
+use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::{RDKafka, RDKafkaErrorCode};
 
 /// Called by threads of the client when a queue gets its first record after it was asked in vain. Must not block.
@@ -38,9 +39,59 @@ impl Queue {
             let queue = sys::rd_kafka_queue_get_partition(client, topic.as_ptr(), partition);
             let queue = NonNull::new(queue)?;
             sys::rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut());
-            let opaque = ptr::from_ref::<Arc<Wake>>(&wake).cast_mut().cast();
-            sys::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(woken), opaque);
-            Some(Self { queue, wake })
+            Some(Self::watched(queue, wake))
+        }
+    }
+
+    /// A queue of its own, for answers.
+    ///
+    /// `client` must be a live client that outlives the queue.
+    pub(super) fn of_answers(client: *mut RDKafka, wake: Arc<Wake>) -> Option<Self> {
+        // SAFETY: the client is live; the queue is ours until it is dropped.
+        unsafe {
+            let queue = NonNull::new(sys::rd_kafka_queue_new(client))?;
+            Some(Self::watched(queue, Box::new(wake)))
+        }
+    }
+
+    unsafe fn watched(queue: NonNull<sys::rd_kafka_queue_t>, wake: Box<Arc<Wake>>) -> Self {
+        let opaque = ptr::from_ref::<Arc<Wake>>(&wake).cast_mut().cast();
+        // SAFETY: the queue is live; `wake` has a fixed address as long as the queue may call it.
+        unsafe { sys::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(woken), opaque) };
+        Self { queue, wake }
+    }
+
+    /// Sends a commit; how it ended is told by [`committed`](Self::committed).
+    ///
+    /// `client` must be the consumer that the queue was made for.
+    pub(super) fn commit(
+        &self,
+        client: *mut RDKafka,
+        offsets: &TopicPartitionList,
+    ) -> Result<(), RDKafkaErrorCode> {
+        // SAFETY: the client copies the offsets and holds the queue by count until it has answered.
+        let sent = unsafe {
+            let queue = self.queue.as_ptr();
+            sys::rd_kafka_commit_queue(client, offsets.ptr(), queue, None, ptr::null_mut())
+        };
+        match sent {
+            sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+            error => Err(error.into()),
+        }
+    }
+
+    /// How a commit ended, where one has.
+    pub(super) fn committed(&self) -> Option<Result<(), RDKafkaErrorCode>> {
+        // SAFETY: the event is ours and is destroyed once.
+        let error = unsafe {
+            let event = NonNull::new(sys::rd_kafka_queue_poll(self.queue.as_ptr(), 0))?;
+            let error = sys::rd_kafka_event_error(event.as_ptr());
+            sys::rd_kafka_event_destroy(event.as_ptr());
+            error
+        };
+        match error {
+            sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Some(Ok(())),
+            error => Some(Err(error.into())),
         }
     }
 

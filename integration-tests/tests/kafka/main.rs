@@ -1,12 +1,17 @@
 //! Kafka sources and sinks on the real broker.
 
+mod faults;
+mod members;
+mod positions;
 mod whole;
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use hybridge_integration_tests::broker::kafka::Kafka;
+use hybridge_integration_tests::daemon::Daemon;
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, OwnedHeaders};
@@ -28,6 +33,23 @@ pub(crate) fn connection(kafka: &Kafka) -> String {
     let nodes = kafka.nodes.iter().map(|node| format!("\"{}\"", node.proxy.address));
     let brokers: Vec<String> = nodes.collect();
     format!("connections: {{ here: {{ kafka: {{ brokers: [{}] }} }} }}\n", brokers.join(", "))
+}
+
+/// A daemon with the route `copy` from `in` to `out`; `from` and `to` are more settings of its ends.
+pub(crate) fn copier(kafka: &Kafka, folder: &Path, from: &str, to: &str) -> Result<Daemon> {
+    let config = format!(
+        "{}routes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in]{from} }} }}\n    to: {{ kafka: {{ connection: here, topic: out{to} }} }}\n",
+        connection(kafka)
+    );
+    Daemon::new(folder, &config)
+}
+
+/// A cluster of one node with the topics `in` and `out`.
+pub(crate) async fn cluster(partitions: i32) -> Result<Kafka> {
+    let kafka = Kafka::start().await?;
+    kafka.create_topic("in", partitions, &[]).await?;
+    kafka.create_topic("out", partitions, &[]).await?;
+    Ok(kafka)
 }
 
 /// Writes records and waits until the cluster has them.
@@ -80,14 +102,20 @@ pub(crate) fn consume(
         .set("enable.auto.commit", "false")
         .set("isolation.level", "read_committed")
         .create()?;
-    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10))?;
-    let partitions = metadata.topics()[0].partitions().len();
+    let started = Instant::now();
+    let partitions = loop {
+        let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10))?;
+        match metadata.topics()[0].partitions().len() {
+            0 if started.elapsed() < within => std::thread::sleep(Duration::from_millis(100)),
+            partitions => break partitions,
+        }
+    };
     let mut all = TopicPartitionList::new();
     for partition in 0..partitions {
         all.add_partition_offset(topic, partition as i32, Offset::Beginning)?;
     }
     consumer.assign(&all)?;
-    let (mut records, started) = (Vec::new(), Instant::now());
+    let mut records = Vec::new();
     let mut quiet = Instant::now();
     while records.len() < least || quiet.elapsed() < Duration::from_millis(300) {
         if started.elapsed() > within {

@@ -3,29 +3,18 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use hybridge_integration_tests::broker::kafka::Kafka;
-use hybridge_integration_tests::daemon::Daemon;
 
-use super::{Record, committed, connection, consume, numbered, produce, whole_and_in_order};
+use super::{Record, cluster, committed, consume, copier, numbered, produce, whole_and_in_order};
 
 const LONG: Duration = Duration::from_secs(60);
 
-fn route(kafka: &Kafka, more: &str) -> String {
-    format!(
-        "{}routes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in] }} }}\n    to: {{ kafka: {{ connection: here, topic: out{more} }} }}\n",
-        connection(kafka)
-    )
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_arrives_in_order_and_is_committed() -> Result<()> {
-    let kafka = Kafka::start().await?;
-    kafka.create_topic("in", 4, &[]).await?;
-    kafka.create_topic("out", 4, &[]).await?;
+    let kafka = cluster(4).await?;
     let records = numbered(20_000);
     produce(&kafka, "in", &records)?;
     let folder = tempfile::tempdir()?;
-    let mut daemon = Daemon::new(folder.path(), &route(&kafka, ""))?;
+    let mut daemon = copier(&kafka, folder.path(), "", "")?;
     daemon.start_ready().await?;
     let arrived = consume(&kafka, "out", records.len(), LONG)?;
     assert_eq!(arrived.len(), records.len(), "nothing comes twice without a fault");
@@ -37,10 +26,8 @@ async fn everything_arrives_in_order_and_is_committed() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_keeps_everything_that_it_has() -> Result<()> {
-    let kafka = Kafka::start().await?;
-    kafka.create_topic("in", 3, &[]).await?;
-    kafka.create_topic("out", 3, &[]).await?;
+async fn f010_f025_a_record_keeps_its_key_and_a_null_value() -> Result<()> {
+    let kafka = cluster(3).await?;
     let header = |name: &str, value: Option<&[u8]>| (name.to_owned(), value.map(<[u8]>::to_vec));
     let time = Some(1_700_000_000_123);
     let records = [
@@ -69,7 +56,7 @@ async fn a_record_keeps_everything_that_it_has() -> Result<()> {
     ];
     produce(&kafka, "in", &records)?;
     let folder = tempfile::tempdir()?;
-    let mut daemon = Daemon::new(folder.path(), &route(&kafka, ", partition: keep"))?;
+    let mut daemon = copier(&kafka, folder.path(), "", ", partition: keep")?;
     daemon.start_ready().await?;
     let mut arrived = consume(&kafka, "out", records.len(), LONG)?;
     for record in &mut arrived {

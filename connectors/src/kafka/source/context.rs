@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
@@ -25,28 +25,17 @@ pub(super) enum Rebalance {
 pub(super) struct Context {
     pub(super) voice: Voice,
     rebalances: Mutex<VecDeque<Rebalance>>,
-    commits: Mutex<VecDeque<KafkaResult<()>>>,
     /// The consumer is being dropped: nobody is left to answer a rebalance later.
     pub(super) leaving: AtomicBool,
 }
 
 impl Context {
     pub(super) fn new(voice: Voice) -> Self {
-        Self {
-            voice,
-            rebalances: Mutex::default(),
-            commits: Mutex::default(),
-            leaving: AtomicBool::new(false),
-        }
+        Self { voice, rebalances: Mutex::default(), leaving: AtomicBool::new(false) }
     }
 
     pub(super) fn rebalance(&self) -> Option<Rebalance> {
         lock(&self.rebalances).pop_front()
-    }
-
-    /// How the commit ended that was under way.
-    pub(super) fn committed(&self) -> Option<KafkaResult<()>> {
-        lock(&self.commits).pop_front()
     }
 }
 
@@ -90,10 +79,5 @@ impl ConsumerContext for Context {
         let listed = elements.iter().map(|one| (one.topic().to_owned(), one.partition())).collect();
         let change = if is_assign { Rebalance::Assign(listed) } else { Rebalance::Revoke(listed) };
         lock(&self.rebalances).push_back(change);
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        self.voice.speaks();
-        lock(&self.commits).push_back(result);
     }
 }

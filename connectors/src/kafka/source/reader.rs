@@ -9,7 +9,7 @@ use hybridge_core::{
     Assignment, AssignmentId, Budget, Error, ErrorKind, Event, Permit, Place, Share, Text,
 };
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode as Code;
@@ -47,6 +47,7 @@ pub(super) struct Reader<'a> {
     // Dropped before the consumer: queues and records belong to it.
     records: Vec<Record>,
     partitions: Vec<Partition>,
+    commits: Queue,
     consumer: BaseConsumer<Context>,
     fresh: Vec<Fresh>,
     revocation: Option<Revocation>,
@@ -115,6 +116,10 @@ impl<'a> Reader<'a> {
             })?;
         let wake = desk.clone();
         consumer.set_nonempty_callback(move || wake.todo.notify_one());
+        let wake = desk.clone();
+        let wake = Arc::new(move || wake.todo.notify_one());
+        let commits = Queue::of_answers(consumer.client().native_ptr(), wake);
+        let commits = commits.ok_or_else(|| Error::transient("no queue for commits"))?;
         let topics: Vec<&str> = plan.topics.iter().map(String::as_str).collect();
         consumer
             .subscribe(&topics)
@@ -126,6 +131,7 @@ impl<'a> Reader<'a> {
             known,
             records: Vec::new(),
             partitions: Vec::new(),
+            commits,
             consumer,
             fresh: Vec::new(),
             revocation: None,
@@ -370,7 +376,7 @@ impl<'a> Reader<'a> {
     }
 
     fn commit_where_due(&mut self) {
-        while let Some(result) = self.consumer.context().committed() {
+        while let Some(result) = self.commits.committed() {
             self.finish_commit(result);
         }
         let now = Instant::now();
@@ -398,16 +404,16 @@ impl<'a> Reader<'a> {
                 Offset::Offset(offset),
             );
         }
-        match self.consumer.commit(&list, CommitMode::Async) {
+        match self.commits.commit(self.consumer.client().native_ptr(), &list) {
             Ok(()) => self.commit.sent = Some(positions),
-            Err(error) => self.commit_failed(&error),
+            Err(code) => self.commit_failed(code),
         }
     }
 
-    fn finish_commit(&mut self, result: Result<(), KafkaError>) {
+    fn finish_commit(&mut self, result: Result<(), Code>) {
         let Some(sent) = self.commit.sent.take() else { return };
-        if let Err(error) = result {
-            return self.commit_failed(&error);
+        if let Err(code) = result {
+            return self.commit_failed(code);
         }
         self.commit.not_before = None;
         self.is_well();
@@ -419,9 +425,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn commit_failed(&mut self, error: &KafkaError) {
+    fn commit_failed(&mut self, code: Code) {
         if self.commit.not_before.is_none() {
-            tracing::warn!(group = self.plan.group, %error, "positions are not committed, trying again");
+            tracing::warn!(group = self.plan.group, error = %code, "positions are not committed, trying again");
         }
         metrics::counter!("hybridge_kafka_commit_failures_total", "route" => self.plan.route.clone())
             .increment(1);
