@@ -1,7 +1,7 @@
 //! Every connector against its real peer, as source and as sink.
 
 use anyhow::Result;
-use hybridge_integration_tests::conformance::{self, Role, file, http, jetstream, log};
+use hybridge_integration_tests::conformance::{self, Role, amqp, file, http, jetstream, log};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn log_as_source() -> Result<()> {
@@ -41,4 +41,14 @@ async fn jetstream_as_source() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn jetstream_as_sink() -> Result<()> {
     conformance::run(&mut jetstream::JetStreamPeer::start().await?, Role::Sink).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn amqp_as_source() -> Result<()> {
+    conformance::run(&mut amqp::AmqpPeer::start().await?, Role::Source).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn amqp_as_sink() -> Result<()> {
+    conformance::run(&mut amqp::AmqpPeer::start().await?, Role::Sink).await
 }

@@ -18,6 +18,7 @@ use crate::tls;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(20);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The codes of AMQP 0-9-1 (section 1.1 of the specification) that mean something here.
 pub(super) const ACCESS_REFUSED: u16 = 403;
@@ -112,8 +113,27 @@ impl Client {
 
     /// A new channel.
     pub(super) async fn channel(&self) -> Result<Channel, Error> {
-        let opened = self.connection.create_channel().await;
-        opened.map_err(|error| failed(&format!("cannot open a channel at {}", self.shown), error))
+        let opening = async {
+            let opened = self.connection.create_channel().await;
+            opened
+                .map_err(|error| failed(&format!("cannot open a channel at {}", self.shown), error))
+        };
+        self.in_time(opening).await
+    }
+
+    /// What `asking` gives; a broker that does not answer in time has lost the connection.
+    pub(super) async fn in_time<T>(
+        &self,
+        asking: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(ANSWER_TIMEOUT, asking).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.abort();
+                let what = format!("{} does not answer", self.shown);
+                Err(Error::new(ErrorKind::Disconnected, what))
+            }
+        }
     }
 
     /// Where it leads, without credentials.

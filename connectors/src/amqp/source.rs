@@ -97,7 +97,7 @@ impl hybridge_core::Source for Source {
     async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
         let client = Client::connect(&self.endpoint, &self.route).await?;
         let prefetch = self.prefetch(&budget);
-        let (channel, consumer) = match self.consume(&client, prefetch).await {
+        let (channel, consumer) = match client.in_time(self.consume(&client, prefetch)).await {
             Ok(consuming) => consuming,
             Err(error) => {
                 client.close().await;

@@ -2,7 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod outages;
+mod parts;
 mod rabbit;
+mod sink;
+mod source;
 mod whole;
 
 use std::time::{Duration, Instant};

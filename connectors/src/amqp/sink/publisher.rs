@@ -58,7 +58,8 @@ impl Publisher {
         };
         if let Some(exchange) = &config.declare {
             let channel = publisher.client.channel().await?;
-            declare::exchange(&channel, &config.exchange, exchange).await?;
+            let declaring = declare::exchange(&channel, &config.exchange, exchange);
+            publisher.client.in_time(declaring).await?;
             publisher.keep(channel).await?;
         }
         Ok(publisher)
@@ -80,12 +81,11 @@ impl Publisher {
     /// Whether the exchange is there, and, at the default exchange, the queue.
     pub(super) async fn check(&self, config: &SinkConfig) -> Result<(), Error> {
         let channel = self.client.channel().await?;
-        declare::exchange_exists(&channel, &config.exchange).await?;
+        self.client.in_time(declare::exchange_exists(&channel, &config.exchange)).await?;
         let queue = config.routing_key.as_ref().and_then(|key| key.literal());
         if let (true, Some(queue)) = (config.exchange.is_empty(), queue) {
-            declare::queue_exists(&channel, queue).await?;
+            self.client.in_time(declare::queue_exists(&channel, queue)).await?;
         }
-        let _ = channel.close(200, "OK".into()).await;
         Ok(())
     }
 
@@ -216,12 +216,12 @@ impl Publisher {
             }
         }
         let channel = self.client.channel().await?;
-        confirming(&channel).await?;
+        self.client.in_time(confirming(&channel)).await?;
         Ok(channel)
     }
 
     async fn keep(&self, channel: Channel) -> Result<(), Error> {
-        confirming(&channel).await?;
+        self.client.in_time(confirming(&channel)).await?;
         self.idle.borrow_mut().push(channel);
         Ok(())
     }
@@ -243,15 +243,17 @@ impl Publisher {
         )
     }
 
+    /// As if it could not be reached: the target is down, and tried every second.
     fn blocked(&self) -> Error {
         while let Some(Some(event)) = self.events.borrow_mut().next().now_or_never() {
             if let Event::ConnectionBlocked(reason) = event {
                 self.reason.replace(Some(reason));
             }
         }
-        let reason =
-            self.reason.borrow().clone().unwrap_or_else(|| "it does not say why".to_owned());
-        Error::transient(format!("{} has blocked publishing: {reason}", self.client.shown()))
+        let reason = self.reason.borrow().clone();
+        let reason = reason.unwrap_or_else(|| "memory or disk of the broker run out".to_owned());
+        let what = format!("{} has blocked publishing: {reason}", self.client.shown());
+        Error::new(ErrorKind::Disconnected, what)
     }
 
     pub(super) async fn close(&self) {

@@ -376,9 +376,11 @@ impl Open {
         }
         if self.ask_at <= now && self.asking.is_none() {
             self.ask_at = now + ASK_EVERY;
-            let (channel, queue) = (self.channel.clone(), self.queue.clone());
-            self.asking =
-                Some(async move { declare::queue_exists(&channel, &queue).await }.boxed_local());
+            let (client, channel) = (self.client.clone(), self.channel.clone());
+            let queue = self.queue.clone();
+            let asking =
+                async move { client.in_time(declare::queue_exists(&channel, &queue)).await };
+            self.asking = Some(asking.boxed_local());
         }
     }
 
@@ -418,8 +420,7 @@ impl Open {
         let exchange = self.dead_letter_exchange.clone().unwrap_or_default();
         let looking = async move {
             let channel = client.channel().await?;
-            declare::exchange_exists(&channel, &exchange).await?;
-            let _ = channel.close(200, "OK".into()).await;
+            client.in_time(declare::exchange_exists(&channel, &exchange)).await?;
             Ok(())
         };
         looking.boxed_local()

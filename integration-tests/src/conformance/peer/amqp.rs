@@ -54,7 +54,6 @@ impl Peer for AmqpPeer {
             Keys,
             BinaryBodies,
             Headers,
-            HeaderOrder,
             BinaryHeaders,
             NullHeaders,
             SizeLimit,
@@ -129,6 +128,8 @@ impl Peer for AmqpPeer {
     async fn strike(&mut self, fault: Fault) -> Result<()> {
         match fault {
             Fault::PeerKilled => {
+                // A binding that was made a moment ago is not on disk yet, and nothing says when it is.
+                self.rabbitmq.ctl(&["eval", "mnesia:sync_log()."])?;
                 self.rabbitmq.child().kill()?;
                 self.rabbitmq.begin()?;
                 self.rabbitmq.up().await?;
