@@ -3,6 +3,7 @@
 mod faults;
 mod members;
 mod positions;
+mod security;
 mod whole;
 
 use std::collections::{HashMap, HashSet};

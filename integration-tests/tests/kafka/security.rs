@@ -1,0 +1,169 @@
+//! Logins and TLS, right and wrong: what is refused is held and said, never dropped, and no secret is shown.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hybridge_integration_tests::broker::kafka::{Kafka, Options};
+use hybridge_integration_tests::daemon::Daemon;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+use super::{consume, numbered, produce, whole_and_in_order};
+
+const LONG: Duration = Duration::from_secs(60);
+const PASSWORD: &str = "a-good-secret";
+const WRONG: &str = "not-the-secret";
+
+/// A daemon with the route `copy`; `login` is the rest of its connection.
+fn copier(kafka: &Kafka, folder: &Path, login: &str) -> Result<Daemon> {
+    let broker = kafka.nodes[0].proxy.address;
+    let config = format!(
+        "connections: {{ here: {{ kafka: {{ brokers: [\"{broker}\"], {login} }} }} }}\nroutes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in] }} }}\n    to: {{ kafka: {{ connection: here, topic: out }} }}\n"
+    );
+    Daemon::new(folder, &config)
+}
+
+async fn works(kafka: &Kafka, login: &str) -> Result<()> {
+    let records = numbered(1_000);
+    let folder = tempfile::tempdir()?;
+    let mut daemon = copier(kafka, folder.path(), login)?;
+    daemon.start_ready().await?;
+    produce(kafka, "in", &records)?;
+    whole_and_in_order(&consume(kafka, "out", records.len(), LONG)?, records.len())
+}
+
+/// It is red, it says why, and it goes on to try.
+async fn is_refused(kafka: &Kafka, login: &str, why: &[&str]) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut daemon = copier(kafka, folder.path(), login)?;
+    daemon.start()?;
+    daemon.live(LONG).await?;
+    let started = Instant::now();
+    while !why.iter().any(|why| daemon.log().to_lowercase().contains(why)) {
+        ensure!(started.elapsed() < LONG, "{}", daemon.log_tail());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    ensure!(!daemon.admin()?.is_ready().await, "ready");
+    let log = daemon.log();
+    ensure!(!log.contains(PASSWORD) && !log.contains(WRONG), "{}", daemon.log_tail());
+    Ok(())
+}
+
+fn client(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_by_password() -> Result<()> {
+    let properties = format!(
+        "sasl.enabled.mechanisms=PLAIN\nlistener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_ada=\"{PASSWORD}\";\n"
+    );
+    let kafka = Kafka::with(Options {
+        protocol: "SASL_PLAINTEXT",
+        properties,
+        client: client(&[
+            ("security.protocol", "sasl_plaintext"),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.username", "ada"),
+            ("sasl.password", PASSWORD),
+        ]),
+        ..Options::default()
+    })
+    .await?;
+    kafka.create_topic("in", 2, &[]).await?;
+    kafka.create_topic("out", 2, &[]).await?;
+    let login = |password: &str| {
+        format!("sasl: {{ mechanism: plain, username: ada, password: {password} }}")
+    };
+    works(&kafka, &login(PASSWORD)).await?;
+    is_refused(&kafka, &login(WRONG), &["authentication failed"]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_by_token() -> Result<()> {
+    let properties = "sasl.enabled.mechanisms=OAUTHBEARER\nlistener.name.client.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;\n";
+    let kafka = Kafka::with(Options {
+        protocol: "SASL_PLAINTEXT",
+        properties: properties.to_owned(),
+        client: client(&[
+            ("security.protocol", "sasl_plaintext"),
+            ("sasl.mechanism", "OAUTHBEARER"),
+            ("enable.sasl.oauthbearer.unsecure.jwt", "true"),
+            ("sasl.oauthbearer.config", "principal=admin lifeSeconds=3600"),
+        ]),
+        ..Options::default()
+    })
+    .await?;
+    kafka.create_topic("in", 2, &[]).await?;
+    kafka.create_topic("out", 2, &[]).await?;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("token");
+    let login = format!("sasl: {{ mechanism: oauthbearer, token_file: \"{}\" }}", path.display());
+    std::fs::write(&path, token(-10))?;
+    is_refused(&kafka, &login, &["has expired"]).await?;
+    std::fs::write(&path, token(600))?;
+    works(&kafka, &login).await
+}
+
+/// An unsigned token, which a broker takes that is configured for tests.
+fn token(good_for: i64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_secs() as i64);
+    let claims = format!(r#"{{"sub":"ada","iat":{},"exp":{}}}"#, now - 20, now + good_for);
+    format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(claims))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_of_both_sides() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = |name: &str| folder.path().join(name);
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+    let other = CertifiedIssuer::self_signed(CertificateParams::default(), KeyPair::generate()?)?;
+    std::fs::write(file("ca.pem"), authority.pem())?;
+    std::fs::write(file("other.pem"), other.pem())?;
+    for name in ["server", "client"] {
+        let key = KeyPair::generate()?;
+        let params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        let cert = params.signed_by(&key, &authority)?;
+        std::fs::write(file(&format!("{name}.pem")), cert.pem())?;
+        std::fs::write(file(&format!("{name}.key")), key.serialize_pem())?;
+        let store = format!("{}{}", key.serialize_pem(), cert.pem());
+        std::fs::write(file(&format!("{name}.store")), store)?;
+    }
+    let shown = |name: &str| file(name).display().to_string();
+    let properties = format!(
+        "ssl.keystore.type=PEM\nssl.keystore.location={}\nssl.truststore.type=PEM\nssl.truststore.location={}\nssl.client.auth=required\n",
+        shown("server.store"),
+        shown("ca.pem")
+    );
+    let kafka = Kafka::with(Options {
+        protocol: "SSL",
+        properties,
+        client: client(&[
+            ("security.protocol", "ssl"),
+            ("ssl.ca.location", &shown("ca.pem")),
+            ("ssl.certificate.location", &shown("client.pem")),
+            ("ssl.key.location", &shown("client.key")),
+        ]),
+        ..Options::default()
+    })
+    .await?;
+    kafka.create_topic("in", 2, &[]).await?;
+    kafka.create_topic("out", 2, &[]).await?;
+    let tls = |ca: &str| {
+        format!(
+            "tls: {{ ca: \"{}\", cert: \"{}\", key: \"{}\" }}",
+            shown(ca),
+            shown("client.pem"),
+            shown("client.key")
+        )
+    };
+    works(&kafka, &tls("ca.pem")).await?;
+    is_refused(&kafka, &tls("other.pem"), &["certificate verify failed"]).await?;
+    let anonymous = format!("tls: {{ ca: \"{}\" }}", shown("ca.pem"));
+    is_refused(&kafka, &anonymous, &["ssl", "disconnect"]).await
+}
