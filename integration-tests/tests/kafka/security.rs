@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hybridge_integration_tests::broker::kafka::{Kafka, Options};
 use hybridge_integration_tests::daemon::Daemon;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::{consume, numbered, produce, whole_and_in_order};
 
@@ -115,19 +115,25 @@ fn token(good_for: i64) -> String {
     format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(claims))
 }
 
+fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_of_both_sides() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = |name: &str| folder.path().join(name);
-    let mut authority = CertificateParams::default();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-    let other = CertifiedIssuer::self_signed(CertificateParams::default(), KeyPair::generate()?)?;
+    let authority = authority("authority")?;
+    let other = self::authority("other")?;
     std::fs::write(file("ca.pem"), authority.pem())?;
     std::fs::write(file("other.pem"), other.pem())?;
     for name in ["server", "client"] {
         let key = KeyPair::generate()?;
-        let params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        params.distinguished_name.push(DnType::CommonName, name);
         let cert = params.signed_by(&key, &authority)?;
         std::fs::write(file(&format!("{name}.pem")), cert.pem())?;
         std::fs::write(file(&format!("{name}.key")), key.serialize_pem())?;
