@@ -1,13 +1,14 @@
 //! Limit of `kafka -> kafka`: polls records, hands each to an idempotent producer while it is still borrowed, and commits what
 //! was confirmed by whole batches, once a second.
 //!
-//! `limit-kafka-kafka BROKERS GROUP IN OUT`; runs until it is killed.
+//! `limit-kafka-kafka BROKERS IN OUT COUNT`; says `done` when so many are moved and waits to be killed.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use hybridge_integration_tests::records::wait_to_be_killed;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
@@ -50,11 +51,11 @@ impl ProducerContext for Reports {
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mut next = |name| arguments.next().context(name);
-    let (brokers, group, input, output) =
-        (next("BROKERS")?, next("GROUP")?, next("IN")?, next("OUT")?);
+    let (brokers, input, output) = (next("BROKERS")?, next("IN")?, next("OUT")?);
+    let count: usize = next("COUNT")?.parse()?;
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &brokers)
-        .set("group.id", group)
+        .set("group.id", format!("limit-{}", std::process::id()))
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "earliest")
@@ -73,7 +74,8 @@ fn main() -> Result<()> {
     let mut number = 0;
     let mut confirmed: Vec<(i32, i64)> = Vec::new();
     let mut committed = Instant::now();
-    loop {
+    let mut taken = 0;
+    while taken < count || !lock(&producer).is_empty() {
         let mut batch = Batch { number, ..Batch::default() };
         while batch.missing < BATCH {
             let Some(message) = consumer.poll(Duration::from_millis(1)) else { break };
@@ -88,6 +90,7 @@ fn main() -> Result<()> {
                 open.missing += 1;
             }
         }
+        taken += batch.missing;
         if batch.missing > 0 {
             if let Some(open) = lock(&producer).back_mut() {
                 open.offsets = batch.offsets;
@@ -120,6 +123,7 @@ fn main() -> Result<()> {
             consumer.commit(&list, CommitMode::Async)?;
         }
     }
+    wait_to_be_killed()
 }
 
 fn lock(producer: &BaseProducer<Reports>) -> std::sync::MutexGuard<'_, VecDeque<Batch>> {

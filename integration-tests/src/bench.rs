@@ -1,6 +1,15 @@
 //! What a bench run measures, and the table that it prints.
 
+pub mod brokers;
+
 use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::process;
 
 /// One run of one program.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +121,42 @@ impl Pairs {
 pub const HEAD: &str = "\
 | row | bridge CPU-s per million | limit CPU-s per million | ratio | bridge msgs/s | limit msgs/s | peak RSS MiB | A-A spread |
 |---|---|---|---|---|---|---|---|";
+
+/// Runs a limit program until it says `done`.
+pub fn run_to_done(name: &str, arguments: &[&str], messages: u64) -> Result<Run> {
+    let started = Instant::now();
+    let mut command = Command::new(sibling(name)?);
+    let mut program = Program(command.args(arguments).stdout(Stdio::piped()).spawn()?);
+    let mut line = String::new();
+    let output = program.0.stdout.take().context("no output")?;
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line)?;
+    ensure!(line == "done\n", "{name} said {line:?}");
+    let pid = program.0.id();
+    Ok(Run {
+        messages,
+        cpu: process::cpu_seconds(pid)?,
+        wall: started.elapsed().as_secs_f64(),
+        peak: process::resident(pid)?.peak,
+    })
+}
+
+/// A child that is killed on drop.
+pub struct Program(pub Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The program `name` that was built with this one.
+pub fn sibling(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let path = own.parent().context("no folder")?.join(name);
+    ensure!(path.is_file(), "{} is not built", path.display());
+    Ok(path)
+}
 
 #[cfg(test)]
 mod tests {

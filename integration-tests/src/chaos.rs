@@ -4,6 +4,7 @@
 //! messages in flight, lets it recover and compares what was sent with what arrived. The seed
 //! decides the faults, their times and which events are poisoned.
 
+mod bridge;
 mod feed;
 mod fixture;
 mod history;
@@ -11,6 +12,7 @@ mod report;
 mod run;
 mod strike;
 
+pub use bridge::{Bridge, BridgeKind};
 pub use fixture::RouteKind;
 pub use report::{Fault, Report};
 pub use run::run;

@@ -6,6 +6,7 @@
 //! stands in `conformance.tsv`, so that a connector cannot quietly promise less.
 
 mod content;
+mod fidelity;
 mod flow;
 mod peer;
 mod stage;
@@ -16,6 +17,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use futures_util::future::LocalBoxFuture;
 
+pub use fidelity::check as fidelity;
 pub use peer::{Fault, Feature, Peer, Record, amqp, file, http, jetstream, kafka, log};
 pub use stage::Stage;
 

@@ -16,6 +16,7 @@ pub mod daemon;
 pub mod disk;
 pub mod event;
 pub mod journal;
+pub mod limit;
 pub mod metrics;
 pub mod oracle;
 pub mod ports;

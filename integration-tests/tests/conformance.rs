@@ -1,7 +1,9 @@
 //! Every connector against its real peer, as source and as sink.
 
 use anyhow::Result;
-use hybridge_integration_tests::conformance::{self, Role, amqp, file, http, jetstream, log};
+use hybridge_integration_tests::conformance::{
+    self, Role, amqp, file, http, jetstream, kafka, log,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn log_as_source() -> Result<()> {
@@ -34,13 +36,13 @@ async fn file_as_sink() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jetstream_as_source() -> Result<()> {
-    conformance::run(&mut jetstream::JetStreamPeer::start().await?, Role::Source).await
+async fn kafka_as_source() -> Result<()> {
+    conformance::run(&mut kafka::KafkaPeer::start().await?, Role::Source).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jetstream_as_sink() -> Result<()> {
-    conformance::run(&mut jetstream::JetStreamPeer::start().await?, Role::Sink).await
+async fn kafka_as_sink() -> Result<()> {
+    conformance::run(&mut kafka::KafkaPeer::start().await?, Role::Sink).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,4 +53,14 @@ async fn amqp_as_source() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn amqp_as_sink() -> Result<()> {
     conformance::run(&mut amqp::AmqpPeer::start().await?, Role::Sink).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jetstream_as_source() -> Result<()> {
+    conformance::run(&mut jetstream::JetStreamPeer::start().await?, Role::Source).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jetstream_as_sink() -> Result<()> {
+    conformance::run(&mut jetstream::JetStreamPeer::start().await?, Role::Sink).await
 }

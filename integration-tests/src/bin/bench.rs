@@ -2,14 +2,15 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use hybridge_integration_tests::bench::{HEAD, Pairs, Run, Spread};
+use hybridge_integration_tests::bench::brokers::{Brokers, ROWS};
+use hybridge_integration_tests::bench::{HEAD, Pairs, Program, Run, Spread, run_to_done, sibling};
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::event::Id;
 use hybridge_integration_tests::journal::Journal;
@@ -86,9 +87,66 @@ async fn main() -> Result<()> {
         }
         writeln!(output, "{}", results.row(row.name()))?;
     }
+    between_brokers(&options, pairs, &mut output).await?;
     if options.only.is_empty() {
         small_rows(&mut output, options.quick).await?;
     }
+    Ok(())
+}
+
+async fn between_brokers(options: &Options, pairs: usize, output: &mut impl Write) -> Result<()> {
+    let mut brokers = Brokers::default();
+    for row in ROWS {
+        if !row.name.contains(&options.only) {
+            continue;
+        }
+        let messages = if options.quick { row.messages / 5 } else { row.messages };
+        let mut results = Pairs::default();
+        for pair in 0..=pairs {
+            let bridge = brokers.bridge(row, messages).await.context(row.name)?;
+            let limit = brokers.limit(row, messages).await.context(row.name)?;
+            if pair > 0 {
+                results.bridge.push(bridge);
+                results.limit.push(limit);
+            }
+        }
+        writeln!(output, "{}", results.row(row.name))?;
+    }
+    if "http->kafka, one event a request".contains(&options.only) {
+        http_to_kafka(&mut brokers, options.quick, pairs, output).await?;
+    }
+    Ok(())
+}
+
+async fn http_to_kafka(
+    brokers: &mut Brokers,
+    quick: bool,
+    pairs: usize,
+    output: &mut impl Write,
+) -> Result<()> {
+    let messages = if quick { 20_000 } else { 100_000 };
+    let mut results = Pairs::default();
+    for pair in 0..=pairs {
+        let (topic, listen, folder) =
+            (brokers.fresh_topic().await?, ports::free()?, tempfile::tempdir()?);
+        let addresses = brokers.kafka().await?.bootstrap();
+        let config = format!(
+            "connections: {{ kafka: {{ kafka: {{ brokers: [\"{addresses}\"] }} }} }}\nroutes:\n  in:\n    from: {{ http: {{ listen: \"{listen}\" }} }}\n    to: {{ kafka: {{ connection: kafka, topic: {topic} }} }}\n"
+        );
+        let mut daemon = Daemon::new(folder.path(), &config)?;
+        daemon.start_ready().await?;
+        let bridge = load_and_measure(daemon.pid()?, listen, messages, 1).await?;
+        daemon.kill()?;
+        let (topic, listen) = (brokers.fresh_topic().await?, ports::free()?);
+        let arguments = [listen.to_string(), addresses, topic];
+        let limit = Program(Command::new(sibling("limit-http-kafka")?).args(&arguments).spawn()?);
+        let limit = measure_listener(limit, listen, messages, 1).await?;
+        if pair > 0 {
+            results.bridge.push(bridge);
+            results.limit.push(limit);
+        }
+    }
+    writeln!(output, "{}", results.row("http->kafka, one event a request"))?;
     Ok(())
 }
 
@@ -163,6 +221,15 @@ async fn limit_http_log(file: &str, messages: u64, batch: u32) -> Result<Run> {
     let listen = ports::free()?;
     let arguments = [listen.to_string(), file.to_owned()];
     let program = Program(Command::new(sibling("limit-http-log")?).args(&arguments).spawn()?);
+    measure_listener(program, listen, messages, batch).await
+}
+
+async fn measure_listener(
+    program: Program,
+    listen: SocketAddr,
+    messages: u64,
+    batch: u32,
+) -> Result<Run> {
     while tokio::net::TcpStream::connect(listen).await.is_err() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -239,41 +306,6 @@ async fn from_log(folder: &Path, messages: u64, to: &str) -> Result<Run> {
 fn write_records(path: &Path, messages: u64) -> Result<()> {
     let id = |seq| Id { key: 0, seq: seq as u32 };
     records::write(path, (0..messages).map(|seq| records::request(id(seq), SIZE)))
-}
-
-/// Runs a limit program until it says `done`.
-fn run_to_done(name: &str, arguments: &[&str], messages: u64) -> Result<Run> {
-    let started = Instant::now();
-    let mut command = Command::new(sibling(name)?);
-    let mut program = Program(command.args(arguments).stdout(Stdio::piped()).spawn()?);
-    let mut line = String::new();
-    let output = program.0.stdout.take().context("no output")?;
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line)?;
-    ensure!(line == "done\n", "{name} said {line:?}");
-    let pid = program.0.id();
-    Ok(Run {
-        messages,
-        cpu: process::cpu_seconds(pid)?,
-        wall: started.elapsed().as_secs_f64(),
-        peak: process::resident(pid)?.peak,
-    })
-}
-
-/// A child that is killed on drop.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn sibling(name: &str) -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let path = own.parent().context("no folder")?.join(name);
-    ensure!(path.is_file(), "{} is not built", path.display());
-    Ok(path)
 }
 
 /// Resident MiB of a daemon with so many routes and nothing to do.

@@ -2,19 +2,21 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::str::FromStr;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::Parser;
 use futures_util::{StreamExt, stream};
-use hybridge_integration_tests::chaos::{self, RouteKind};
+use hybridge_integration_tests::chaos::{self, Bridge, BridgeKind, Report, RouteKind};
 use hybridge_integration_tests::{binary, disk};
 
 /// Runs a route under random faults: one JSON line per run, then the totals.
 #[derive(Parser)]
 struct Options {
-    /// The route: http-log, log-http, log-log or file-log.
+    /// The route: http-log, log-http, log-log, file-log, or one between brokers: kafka-kafka,
+    /// kafka-jetstream, jetstream-kafka, kafka-amqp, amqp-kafka, jetstream-amqp, http-kafka.
     #[arg(long)]
-    route: RouteKind,
+    route: Route,
     /// How many runs.
     #[arg(long, default_value_t = 1)]
     runs: u64,
@@ -24,6 +26,20 @@ struct Options {
     /// Runs at the same time.
     #[arg(long, default_value_t = 1)]
     jobs: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Route {
+    Local(RouteKind),
+    Bridge(BridgeKind),
+}
+
+impl FromStr for Route {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        name.parse().map(Self::Local).or_else(|_| name.parse().map(Self::Bridge))
+    }
 }
 
 fn main() -> Result<ExitCode> {
@@ -40,17 +56,31 @@ fn main() -> Result<ExitCode> {
 async fn all(options: Options) -> Result<ExitCode> {
     let mut output = std::io::stdout();
     let seeds = options.seed..options.seed + options.runs;
-    let mut reports = stream::iter(seeds)
-        .map(|seed| tokio::spawn(chaos::run(options.route, seed)))
-        .buffer_unordered(options.jobs.max(1));
     let (mut passed, mut failed) = (0, 0);
-    while let Some(report) = reports.next().await {
-        let report = report?;
+    let mut tell = |report: Report| -> Result<()> {
         writeln!(output, "{}", report.line())?;
         if report.ok {
             passed += 1;
         } else {
             failed += 1;
+        }
+        Ok(())
+    };
+    match options.route {
+        Route::Local(route) => {
+            let mut reports = stream::iter(seeds)
+                .map(|seed| tokio::spawn(chaos::run(route, seed)))
+                .buffer_unordered(options.jobs.max(1));
+            while let Some(report) = reports.next().await {
+                tell(report?)?;
+            }
+        }
+        // One after the other: they share the brokers that are struck.
+        Route::Bridge(kind) => {
+            let mut bridge = Bridge::start(kind).await?;
+            for seed in seeds {
+                tell(bridge.run(seed).await)?;
+            }
         }
     }
     writeln!(output, "{passed} passed, {failed} failed")?;

@@ -97,7 +97,7 @@ fn duplicate_headers() -> Vec<Record> {
 
 fn ordered_headers() -> Vec<Record> {
     let headers =
-        vec![header("x-b", Some(b"1")), header("x-a", Some(b"2")), header("x-b", Some(b"3"))];
+        vec![header("x-b", Some(b"1")), header("x-a", Some(b"2")), header("x-c", Some(b"3"))];
     vec![Record { headers, ..Record::new("k", "{}") }]
 }
 

@@ -37,6 +37,11 @@ impl Stage {
         Ok(Self { daemon, _folder: folder })
     }
 
+    /// A daemon that is configured already, with the folder that it lives in.
+    pub fn of(daemon: Daemon, folder: TempDir) -> Self {
+        Self { daemon, _folder: folder }
+    }
+
     /// The text of such a configuration.
     pub fn config(peer: &dyn Peer, place: &str, route: &str, more: &str) -> String {
         let sections = peer.sections(place);

@@ -75,9 +75,11 @@ impl Peer for HttpPeer {
         let (target, _) = self.target.as_ref().context("no target")?;
         let all = async || Ok(target.count() >= least as u64);
         stage.until("everything is at the target", all).await?;
-        let record = |received: crate::target::Received| Record {
-            payload: Some(received.body),
-            ..Record::default()
+        let record = |received: crate::target::Received| {
+            let key = received.head.get("ce-partitionkey").map(|key| key.to_owned().into());
+            let ours = received.head.headers.into_iter().filter(|(name, _)| name.starts_with("x-"));
+            let headers = ours.map(|(name, value)| (name, Some(value.into()))).collect();
+            Record { key, payload: Some(received.body), headers }
         };
         Ok(target.received().into_iter().map(record).collect())
     }

@@ -126,7 +126,10 @@ impl Peer for JetStreamPeer {
                 values.iter().map(one).collect::<Vec<_>>()
             });
             records.push(Record {
-                key: Some(message.subject.as_str().to_owned().into()),
+                key: message
+                    .subject
+                    .strip_prefix(&format!("{place}."))
+                    .map(|key| key.to_owned().into()),
                 headers: headers.collect(),
                 payload: Some(message.payload.clone()),
             });

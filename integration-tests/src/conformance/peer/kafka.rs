@@ -69,7 +69,9 @@ impl Peer for KafkaPeer {
     }
 
     fn from(&self, place: &str, more: &str) -> String {
-        format!("{{ kafka: {{ connection: broker, topics: [{place}]{more} }} }}")
+        format!(
+            "{{ kafka: {{ connection: broker, topics: [{place}], group: {place}, session_timeout: 6s{more} }} }}"
+        )
     }
 
     fn to(&self, place: &str) -> String {
