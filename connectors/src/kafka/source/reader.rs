@@ -272,7 +272,8 @@ impl<'a> Reader<'a> {
             incarnation: Text::default(),
             partition: begin.partition.unsigned_abs(),
         });
-        let ready = Arc::new(AtomicBool::new(false));
+        // What an earlier assignment has left in the queue wakes nobody, and nothing is fetched while it is there.
+        let ready = Arc::new(AtomicBool::new(true));
         let (desk, flag) = (self.desk.clone(), ready.clone());
         let wake = Arc::new(move || {
             flag.store(true, Ordering::Release);
