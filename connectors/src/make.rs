@@ -105,7 +105,7 @@ pub fn source(
             Ok(Box::new(crate::kafka::Source::new(config, route, limits.uncommitted)?))
         }
         #[cfg(feature = "nats")]
-        SourceConfig::Nats(config) => crate::nats::source(config, route, limits),
+        SourceConfig::Nats(config) => crate::nats::source(config, route, limits, &local.instance),
         #[cfg(feature = "schedule")]
         SourceConfig::Schedule(config) => {
             let positions = Box::new(InLog::new(local.store.clone()));

@@ -1,8 +1,8 @@
 //! Requests to JetStream: about streams, consumers and single entries.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hybridge_core::{Error, ErrorKind};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -130,8 +130,9 @@ pub(super) struct Stored {
 /// The confirmation of a published message.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct PubAck {
-    pub(super) stream: String,
+pub(super) struct PubAck<'a> {
+    #[serde(borrow)]
+    pub(super) stream: Cow<'a, str>,
     pub(super) seq: u64,
     pub(super) duplicate: bool,
     pub(super) error: Option<Refusal>,
@@ -257,12 +258,12 @@ impl Control {
         block.clear();
         block.push("Nats-Expected-Last-Subject-Sequence", last.to_string().as_bytes());
         let answer = self.ask(subject, block.finish(), body).await?;
-        let ack: PubAck = read(&answer.payload)?;
+        let ack: PubAck<'_> = read(&answer.payload)?;
         Ok(ack.seq)
     }
 }
 
-fn read<T: DeserializeOwned>(payload: &Bytes) -> Result<T, Failure> {
+fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Failure> {
     #[derive(Deserialize)]
     struct Refused {
         error: Refusal,
@@ -349,9 +350,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_read_before_an_answer() {
-        let body =
-            Bytes::from_static(br#"{"error":{"code":404,"err_code":10059,"description":"d"}}"#);
-        assert!(read::<StreamInfo>(&body).unwrap_err().is(code::NO_STREAM));
-        assert!(read::<StreamInfo>(&Bytes::from_static(b"[")).is_err());
+        let body = br#"{"error":{"code":404,"err_code":10059,"description":"d"}}"#;
+        assert!(read::<StreamInfo>(body).unwrap_err().is(code::NO_STREAM));
+        assert!(read::<StreamInfo>(b"[").is_err());
     }
 }

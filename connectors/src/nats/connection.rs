@@ -129,11 +129,6 @@ impl Connection {
         self.pongs_due == 0
     }
 
-    /// When anything was last heard of the server.
-    pub(super) fn heard(&self) -> Instant {
-        self.heard
-    }
-
     /// The next message. Cancel-safe. Sends what is queued, answers the server's questions, and notices when it is
     /// gone. Every error is the end of the connection.
     pub(super) async fn next(&mut self) -> Result<Incoming, Error> {

@@ -10,10 +10,12 @@
 //! - `hybridge-time`: when it was produced, in milliseconds
 //! - `hybridge-tombstone`: there is no body, which is not the same as an empty one
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hybridge_core::{Header, Message, Text};
+use hybridge_core::{Headers, Message};
 use hybridge_schemas::cloudevents::http::{self as binding, Decoded};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
@@ -73,15 +75,13 @@ impl Block {
         if message.headers.is_empty() {
             return;
         }
-        for header in message.headers.iter() {
-            self.foreign(&header, message.is_event());
-        }
+        let is_event = message.is_event();
+        message.headers.each(|name, value| self.foreign(name, value, is_event));
     }
 
     /// Adds a header of the message. What is a command to a NATS server is left out and counted: it would purge a
     /// stream, expire a message or have it refused.
-    fn foreign(&mut self, header: &Header, is_event: bool) {
-        let name = header.name.as_str();
+    fn foreign(&mut self, name: &str, value: Option<&[u8]>, is_event: bool) {
         if is_command(name) {
             self.stripped += 1;
             return;
@@ -89,7 +89,7 @@ impl Block {
         // The attributes of an event are written already, and what they say counts.
         let is_written = is_event && is_of_event(name);
         let fits = is_name(name) && !is_ours(name) && !is_written;
-        match &header.value {
+        match value {
             None => self.push(&format!("{NULL}{}", encode(name)), b""),
             Some(value) if fits && is_value(value) => self.push(name, value),
             Some(value) => {
@@ -108,20 +108,19 @@ impl Block {
 /// Puts what a header block says into `message`, which has its body already.
 pub(super) fn decode(block: &[u8], message: &mut Message) {
     let is_event = decode_event(block, message);
-    let mut headers = Vec::new();
+    let mut headers = Vec::with_capacity(block.len());
     for (name, value) in lines(block) {
         let Ok(name) = std::str::from_utf8(name) else {
-            let name = Text::from(String::from_utf8_lossy(name).into_owned());
-            headers.push(Header { name, value: Some(Bytes::copy_from_slice(value)) });
+            Headers::append(&mut headers, &String::from_utf8_lossy(name), Some(value));
             continue;
         };
         let is_taken = (is_event && is_of_event(name))
             || (is_ours(name) && take_back(name, value, message, &mut headers));
         if !is_taken {
-            headers.push(Header { name: name.into(), value: Some(Bytes::copy_from_slice(value)) });
+            Headers::append(&mut headers, name, Some(value));
         }
     }
-    message.headers = headers.into_iter().collect();
+    message.headers = Headers::from_block(headers.into());
 }
 
 /// Takes the attributes of an event in binary mode; whether it is one. What only looks like one stays as it is, and
@@ -152,14 +151,14 @@ fn is_of_event(name: &str) -> bool {
 }
 
 /// Takes back what a sink of hybridge wrote; `false` where it is not of its form.
-fn take_back(name: &str, value: &[u8], message: &mut Message, headers: &mut Vec<Header>) -> bool {
+fn take_back(name: &str, value: &[u8], message: &mut Message, headers: &mut Vec<u8>) -> bool {
     if let Some(name) = name.strip_prefix(NULL) {
-        headers.push(Header { name: decode_name(name), value: None });
+        Headers::append(headers, &decode_name(name), None);
         return true;
     }
     if let Some(name) = name.strip_prefix(BIN) {
         let Ok(value) = STANDARD.decode(value) else { return false };
-        headers.push(Header { name: decode_name(name), value: Some(value.into()) });
+        Headers::append(headers, &decode_name(name), Some(&value));
         return true;
     }
     match name {
@@ -231,13 +230,13 @@ fn encode(name: &str) -> String {
     utf8_percent_encode(name, ENCODED).to_string()
 }
 
-fn decode_name(name: &str) -> Text {
-    Text::from(percent_decode_str(name).decode_utf8_lossy().into_owned())
+fn decode_name(name: &str) -> Cow<'_, str> {
+    percent_decode_str(name).decode_utf8_lossy()
 }
 
 #[cfg(test)]
 mod tests {
-    use hybridge_core::Value;
+    use hybridge_core::{Header, Text, Value};
     use proptest::prelude::*;
 
     use super::*;

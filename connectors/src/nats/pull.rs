@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hybridge_core::{Message, Permit, Share};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::wire::Incoming;
@@ -14,7 +15,7 @@ const EXPIRES: Duration = Duration::from_secs(30);
 /// How often the server says that it still has a request.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// So long without any word, and the requests are taken for lost.
-pub(super) const SILENCE: Duration = Duration::from_secs(12);
+const SILENCE: Duration = Duration::from_secs(12);
 /// What is asked for at once where the memory is there.
 const CHUNK: u64 = 512 << 10;
 /// The least that is asked for.
@@ -40,6 +41,8 @@ pub(super) struct Pull {
     limits: Limits,
     /// Bytes that the next message alone needs, where it did not fit.
     needed: u64,
+    /// When anything was last heard of a request, or the first was sent.
+    heard: Instant,
 }
 
 /// What a consumer allows a request to ask for; 0 for no limit.
@@ -90,6 +93,7 @@ impl Pull {
             share,
             limits,
             needed: 0,
+            heard: Instant::now(),
         }
     }
 
@@ -98,9 +102,10 @@ impl Pull {
         self.requests.len() < REQUESTS && (self.needed == 0 || self.requests.is_empty())
     }
 
-    /// Whether nothing is out.
-    pub(super) fn is_idle(&self) -> bool {
-        self.requests.is_empty()
+    /// When the consumer is silent for too long: the server says every few seconds that it still has a request, so it
+    /// has lost them then, though the connection may live. `None` while nothing is asked.
+    pub(super) fn silent_at(&self) -> Option<Instant> {
+        (!self.requests.is_empty()).then(|| self.heard + SILENCE)
     }
 
     /// Asks for at most `room` messages, as far as there is memory; whether it did. What comes is at most what the
@@ -128,6 +133,9 @@ impl Pull {
         let limit = self.limits.expires;
         let expires = if limit.is_zero() { EXPIRES } else { EXPIRES.min(limit) };
         let heartbeat = HEARTBEAT.min(expires / 3);
+        if self.requests.is_empty() {
+            self.heard = Instant::now();
+        }
         self.number += 1;
         let body = json!({
             "batch": messages, "max_bytes": bytes,
@@ -146,8 +154,9 @@ impl Pull {
 
     /// A message came: its part of what was reserved, for so many bytes. `None` where it was not asked for and there is
     /// no memory for it.
-    pub(super) fn answered(&mut self, bytes: u64) -> Option<Permit> {
+    pub(super) fn answered(&mut self, bytes: u64, now: Instant) -> Option<Permit> {
         self.needed = 0;
+        self.heard = now;
         let Some(request) = self.requests.front_mut() else { return self.share.try_take(bytes) };
         let mut permit = request.permit.split(bytes);
         if permit.bytes() < bytes {
@@ -163,6 +172,7 @@ impl Pull {
     /// What the server says about a request instead of a message.
     pub(super) fn heard(&mut self, incoming: &Incoming, status: u16) -> Notice {
         let description = incoming.description();
+        self.heard = Instant::now();
         if status == 100 {
             return Notice::Usual;
         }

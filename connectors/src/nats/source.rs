@@ -11,7 +11,7 @@ use hybridge_core::Error;
 
 use crate::make::Limits;
 
-/// The source of `route`. Opens no connection.
+/// The source of `route` in the instance of this name. Opens no connection.
 ///
 /// # Errors
 /// Without a connection in the configuration, or with an address of a server that is none.
@@ -19,13 +19,14 @@ pub fn source(
     config: &SourceConfig,
     route: &str,
     limits: Limits,
+    instance: &str,
 ) -> Result<Box<dyn hybridge_core::Source>, Error> {
     match (config.read(), config.ordering) {
         (Read::Stream(stream), Some(Ordering::None)) => {
             Ok(Box::new(consumer::Source::new(config, stream, route, limits.uncommitted)?))
         }
         (Read::Stream(_) | Read::Kv(_), _) => {
-            Ok(Box::new(log::Source::new(config, route, limits.uncommitted)?))
+            Ok(Box::new(log::Source::new(config, route, limits.uncommitted, instance)?))
         }
         (Read::Core, _) => Ok(Box::new(core::Source::new(config, route)?)),
     }

@@ -373,3 +373,52 @@ async fn events_and_keys_and_tombstones_come_through_a_stream() -> Result<()> {
     assert!(all[1].headers.get("hybridge-tombstone").is_some());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_or_cannot_be_is_said_with_what_to_do() -> Result<()> {
+    let fixture = Fixture::start().await?;
+    fixture.stream("IN").await?;
+    fixture.stream("ELSE").await?;
+    let config = stream::Config {
+        name: "WORK".to_owned(),
+        subjects: vec!["work.>".to_owned()],
+        retention: stream::RetentionPolicy::WorkQueue,
+        ..Default::default()
+    };
+    fixture.context.create_stream(config).await?;
+    fixture.publish("IN", 0..1, 1).await?;
+    let mut daemon = fixture.daemon(
+        "
+  stream:
+    from: { nats: { connection: nats, stream: GONE, lease: { create: true } } }
+    to: { log: { topic: a } }
+  bucket:
+    from: { nats: { connection: nats, stream: IN, lease: { bucket: none } } }
+    to: { log: { topic: b } }
+  queue:
+    from: { nats: { connection: nats, stream: WORK, lease: { create: true } } }
+    to: { log: { topic: c } }
+  target:
+    from: { nats: { connection: nats, stream: IN, lease: { create: true } } }
+    to: { nats: { connection: nats, stream: OUT, subject: out.a } }
+    retry: { initial: 50ms, max: 100ms }
+  other:
+    from: { nats: { connection: nats, stream: IN, lease: { create: true } } }
+    to: { nats: { connection: nats, stream: OUT, subject: else.a } }
+    retry: { initial: 50ms, max: 100ms }
+",
+    )?;
+    daemon.start()?;
+    daemon.live(SOON).await?;
+    let admin = daemon.admin()?;
+    for text in [
+        "there is no stream `GONE`: make it with `nats stream add GONE`",
+        "there is no bucket `none` for the lease and the position: make it with",
+        "has the retention `workqueue`, and only one with `limits` can be read in order: write",
+        "no stream takes the subject, or it has no leader now: `OUT` must be there and list it",
+        "another stream than `OUT` takes the subject",
+    ] {
+        until(text, async || Ok(admin.routes().await?.to_string().contains(text))).await?;
+    }
+    Ok(())
+}

@@ -198,7 +198,7 @@ fn verdict(publisher: &Publisher, incoming: &Incoming) -> Result<Receipt, Error>
             "no stream takes the subject, or it has no leader now: `{stream}` must be there and list it"
         )));
     }
-    let ack: PubAck = serde_json::from_slice(&incoming.payload).map_err(|error| {
+    let ack: PubAck<'_> = serde_json::from_slice(&incoming.payload).map_err(|error| {
         Error::with_source(ErrorKind::Transient, "an unreadable confirmation", error)
     })?;
     let Some(refusal) = ack.error else {

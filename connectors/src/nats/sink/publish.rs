@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_message_acts_on_the_server() {
+    fn f037_no_message_acts_on_the_server() {
         for subject in
             ["$JS.ACK.a.b.1.1.1.1.1", "$SYS.x", "_INBOX.a", ".a", "a.", "a..b", "a b", "a.*", ""]
         {

@@ -7,6 +7,7 @@ mod open;
 mod session;
 mod tenure;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use async_trait::async_trait;
@@ -37,8 +38,9 @@ pub(super) struct Plan {
     start: Start,
     lease: LeaseConfig,
     route: String,
-    /// The name under which this source holds the lease.
-    holder: String,
+    /// The name under which this source holds the lease: the same after a crash, so that it need not wait for its own
+    /// lease to end. Once somebody else has taken it under this name, another one.
+    holder: RefCell<String>,
 }
 
 impl Source {
@@ -46,6 +48,7 @@ impl Source {
         config: &SourceConfig,
         route: &str,
         uncommitted: usize,
+        instance: &str,
     ) -> Result<Self, Error> {
         let (stream, bucket) = match config.read() {
             Read::Kv(bucket) => (format!("KV_{bucket}"), Some(format!("$KV.{bucket}."))),
@@ -62,13 +65,28 @@ impl Source {
             start: config.start.clone(),
             lease: config.lease.clone(),
             route: route.to_owned(),
-            holder: uuid::Uuid::new_v4().to_string(),
+            holder: RefCell::new(holder(instance, route)),
         };
         Ok(Self { plan: Rc::new(plan), uncommitted, open: None })
     }
 }
 
+/// Only one process has the storage of an instance; a copy of its folder is on another machine.
+fn holder(instance: &str, route: &str) -> String {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{instance}@{}/{route}", machine.trim())
+}
+
 impl Plan {
+    fn holder(&self) -> String {
+        self.holder.borrow().clone()
+    }
+
+    /// Is somebody else from now on: another source has the same name.
+    fn rename(&self) {
+        *self.holder.borrow_mut() = uuid::Uuid::new_v4().to_string();
+    }
+
     fn place(&self, created: &str) -> Place {
         Place {
             connector: Text::from_static("nats"),

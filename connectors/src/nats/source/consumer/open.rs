@@ -214,8 +214,7 @@ impl Open {
             self.looked = now;
             session.ask_info(&self.plan);
         }
-        let is_waiting = !session.pull.is_idle() && !self.stopped;
-        if is_waiting && now.duration_since(session.connection.heard()) > pull::SILENCE {
+        if !self.stopped && session.pull.silent_at().is_some_and(|at| at <= now) {
             let silent = Error::new(ErrorKind::Disconnected, "the consumer is silent");
             return self.reopen(&silent);
         }
@@ -286,7 +285,7 @@ impl Open {
         self.pending = Some(place.pending);
         if self.flight.again(place.stream_seq, &reply, now) {
             self.again.increment(1);
-            session.pull.answered(0);
+            session.pull.answered(0, now);
             return None;
         }
         if self.stopped || !self.assignment.is_live() {
@@ -294,7 +293,7 @@ impl Open {
             return None;
         }
         let message = message(incoming, place, &self.place);
-        let permit = session.pull.answered(message.size() as u64)?;
+        let permit = session.pull.answered(message.size() as u64, now)?;
         let fault = self.is_last_but_one(place.delivered).then(|| {
             Error::rejected(format!(
                 "delivered {} times, and the server gives it up after {}",

@@ -166,7 +166,7 @@ impl Open {
             alarm = alarm.min(held.ends(self.plan.ttl()));
         }
         if let State::Up(session) = &self.session {
-            alarm = alarm.min(session.connection.heard() + pull::SILENCE + PAUSE);
+            alarm = alarm.min(session.pull.silent_at().unwrap_or(alarm));
         }
         // What is past was dealt with, or cannot be yet.
         alarm.max(Instant::now() + Duration::from_millis(5))
@@ -181,9 +181,8 @@ impl Open {
             self.lose("the lease could not be renewed in time");
         }
         if let State::Up(session) = &self.session
-            && !session.pull.is_idle()
             && !self.stopped
-            && now.duration_since(session.connection.heard()) > pull::SILENCE
+            && session.pull.silent_at().is_some_and(|at| at <= now)
         {
             self.failure = Some(Error::new(ErrorKind::Disconnected, "the consumer is silent"));
         }
@@ -287,6 +286,7 @@ impl Open {
                     }
                     Ok(Swapped::TooLate) => {
                         self.lease = Some(lease);
+                        self.plan.rename();
                         self.lose("another process has taken the lease");
                     }
                     Err(error) => {
@@ -392,12 +392,13 @@ impl Open {
     /// Takes everything that has arrived. An error is kept until what came before it is given out.
     fn take(&mut self) -> Vec<Delivery> {
         let mut deliveries = Vec::new();
+        let now = Instant::now();
         while deliveries.len() < BATCH && self.failure.is_none() {
             let State::Up(session) = &mut self.session else { break };
             match session.connection.take() {
                 Ok(None) => break,
                 Ok(Some(incoming)) if incoming.sid == session.pull.sid => {
-                    deliveries.extend(self.pulled(incoming));
+                    deliveries.extend(self.pulled(incoming, now));
                 }
                 Ok(Some(_)) => {}
                 Err(error) => self.failure = Some(error),
@@ -406,7 +407,7 @@ impl Open {
         deliveries
     }
 
-    fn pulled(&mut self, incoming: Incoming) -> Option<Delivery> {
+    fn pulled(&mut self, incoming: Incoming, now: Instant) -> Option<Delivery> {
         let (Tenure::Held(held), State::Up(session)) = (&mut self.tenure, &mut self.session) else {
             return None;
         };
@@ -429,7 +430,7 @@ impl Open {
         if let Some(prefix) = &self.plan.bucket {
             super::as_entry(prefix, &mut message);
         }
-        let Some(permit) = session.pull.answered(message.size() as u64) else {
+        let Some(permit) = session.pull.answered(message.size() as u64, now) else {
             self.failure = Some(Error::transient("the server sent more than it was asked for"));
             return None;
         };

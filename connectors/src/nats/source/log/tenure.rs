@@ -39,7 +39,7 @@ pub(super) async fn look(
     let there = lease.read().await?;
     if let Some((entry, revision)) = &there
         && !entry.released
-        && entry.holder != plan.holder
+        && entry.holder != plan.holder()
     {
         let now = Instant::now();
         let seen = match seen {
@@ -89,7 +89,7 @@ pub(super) async fn look(
 impl Plan {
     pub(super) fn entry(&self, token: u64, position: u64, stream: &str, released: bool) -> Entry {
         Entry {
-            holder: self.holder.clone(),
+            holder: self.holder(),
             token,
             position,
             stream: stream.to_owned(),
