@@ -19,7 +19,7 @@ pub mod log;
 mod make;
 #[cfg(feature = "nats")]
 pub mod nats;
-#[cfg(any(feature = "file", feature = "schedule"))]
+#[cfg(any(feature = "amqp", feature = "file", feature = "schedule"))]
 mod positions;
 #[cfg(feature = "schedule")]
 mod schedule;

@@ -5,7 +5,7 @@ use hybridge_core::{Error, ErrorKind, Sink, Source, Text};
 use tokio::runtime::Handle;
 
 use crate::log::Store;
-#[cfg(any(feature = "file", feature = "schedule"))]
+#[cfg(any(feature = "amqp", feature = "file", feature = "schedule"))]
 use crate::positions::InLog;
 
 /// What the connectors of one process share.
@@ -86,7 +86,10 @@ pub fn source(
             Ok(Box::new(crate::log::Source::new(config, route, limits.uncommitted, store)?))
         }
         #[cfg(feature = "amqp")]
-        SourceConfig::Amqp(config) => Ok(Box::new(crate::amqp::Source::new(config, route)?)),
+        SourceConfig::Amqp(config) => {
+            let positions = Box::new(InLog::new(local.store.clone()));
+            Ok(Box::new(crate::amqp::Source::new(config, route, positions)?))
+        }
         #[cfg(feature = "file")]
         SourceConfig::File(config) => {
             let positions = Box::new(InLog::new(local.store.clone()));

@@ -73,6 +73,11 @@ impl Settling {
         }
     }
 
+    /// The tag of the oldest delivery that is not resolved.
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
     /// Deliveries that the broker has not been told of.
     pub(super) fn pending(&self) -> usize {
         self.resolved + self.frames.len()

@@ -4,6 +4,7 @@
 //! lost and the source with it: the broker puts back what was not acknowledged, in order, and the next incarnation gets it.
 
 mod open;
+mod stream;
 
 use std::sync::Arc;
 
@@ -15,8 +16,10 @@ use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 
 use self::open::Open;
+use self::stream::Stream;
 use super::client::{self, ACCESS_REFUSED, Client, RESOURCE_LOCKED};
 use super::declare;
+use crate::positions::Positions;
 
 /// Consumes one queue.
 ///
@@ -26,20 +29,26 @@ pub struct Source {
     route: String,
     config: SourceConfig,
     endpoint: Arc<ConnectionConfig>,
+    positions: Option<Box<dyn Positions>>,
     open: Option<Open>,
 }
 
 impl Source {
-    /// A source of `route`.
+    /// A source of `route`; a position in a stream is kept in `positions`.
     ///
     /// # Errors
     /// [`Fatal`](ErrorKind::Fatal) when its connection was not resolved.
-    pub fn new(config: &SourceConfig, route: &str) -> Result<Self, Error> {
+    pub(crate) fn new(
+        config: &SourceConfig,
+        route: &str,
+        positions: Box<dyn Positions>,
+    ) -> Result<Self, Error> {
         let endpoint = config.endpoint.clone().ok_or_else(|| {
             let what = format!("the connection `{}` is not there", config.connection);
             Error::new(ErrorKind::Fatal, what)
         })?;
-        Ok(Self { route: route.to_owned(), config: config.clone(), endpoint, open: None })
+        let (route, config) = (route.to_owned(), config.clone());
+        Ok(Self { route, config, endpoint, positions: Some(positions), open: None })
     }
 
     fn is_ordered(&self) -> bool {
@@ -57,6 +66,7 @@ impl Source {
         &self,
         client: &Client,
         prefetch: u16,
+        arguments: FieldTable,
     ) -> Result<(lapin::Channel, lapin::Consumer), Error> {
         let queue = &self.config.queue;
         let channel = client.channel().await?;
@@ -73,10 +83,11 @@ impl Source {
         }
         let limited = channel.basic_qos(prefetch, BasicQosOptions::default()).await;
         limited.map_err(|error| client::failed("cannot set the prefetch count", error))?;
-        let exclusive = self.is_ordered() && !self.config.single_active_consumer;
+        let is_stream = self.config.stream.is_some();
+        let exclusive = self.is_ordered() && !self.config.single_active_consumer && !is_stream;
         let options = BasicConsumeOptions { exclusive, ..BasicConsumeOptions::default() };
         let name = declare::short(queue)?;
-        let consumer = channel.basic_consume(name, "".into(), options, FieldTable::default()).await;
+        let consumer = channel.basic_consume(name, "".into(), options, arguments).await;
         let consumer = consumer.map_err(|error| {
             let mut what = format!("cannot consume the queue `{queue}`");
             if exclusive && matches!(client::code(&error), Some(ACCESS_REFUSED | RESOURCE_LOCKED)) {
@@ -95,9 +106,20 @@ impl Source {
 #[async_trait(?Send)]
 impl hybridge_core::Source for Source {
     async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
+        let stream = match (&self.config.stream, self.positions.take()) {
+            (Some(_), Some(positions)) => {
+                Some(Stream::open(&self.route, &self.config.queue, positions).await?)
+            }
+            _ => None,
+        };
+        let arguments = match (&stream, &self.config.stream) {
+            (Some(stream), Some(config)) => stream.arguments(config)?,
+            _ => FieldTable::default(),
+        };
         let client = Client::connect(&self.endpoint, &self.route).await?;
         let prefetch = self.prefetch(&budget);
-        let (channel, consumer) = match client.in_time(self.consume(&client, prefetch)).await {
+        let consuming = self.consume(&client, prefetch, arguments);
+        let (channel, consumer) = match client.in_time(consuming).await {
             Ok(consuming) => consuming,
             Err(error) => {
                 client.close().await;
@@ -108,8 +130,11 @@ impl hybridge_core::Source for Source {
             connector: Text::from_static("amqp"),
             cluster: self.config.connection.as_str().into(),
             topic: self.config.queue.as_str().into(),
-            // A delivery tag names a message only within its channel.
-            incarnation: uuid::Uuid::new_v4().to_string().into(),
+            // A delivery tag names a message only within its channel, an offset within its stream.
+            incarnation: match &stream {
+                Some(_) => Text::default(),
+                None => uuid::Uuid::new_v4().to_string().into(),
+            },
             partition: 0,
         });
         let assignment = Assignment::new(place);
@@ -124,6 +149,7 @@ impl hybridge_core::Source for Source {
             prefetch,
             ordered,
             config,
+            stream,
         ));
         Ok(())
     }

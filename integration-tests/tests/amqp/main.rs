@@ -7,6 +7,7 @@ mod parts;
 mod rabbit;
 mod sink;
 mod source;
+mod stream;
 mod whole;
 
 use std::time::{Duration, Instant};

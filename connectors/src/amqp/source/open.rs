@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::super::client::{self, Client};
 use super::super::settling::{Frame, Settling};
 use super::super::{declare, decode};
+use super::stream::{self, Stream};
 
 /// Most messages in one event.
 const BATCH: usize = 512;
@@ -38,6 +39,8 @@ pub(super) struct Open {
     max_message: u64,
     prefetch: u16,
     ordered: bool,
+    /// What is read, if it is a stream.
+    stream: Option<Stream>,
     assignment: Assignment,
     share: Share,
     /// Taken from the client and not given out.
@@ -64,6 +67,8 @@ pub(super) struct Open {
 
 enum Flushing {
     Wanted,
+    /// The position in the stream is being saved.
+    Saving,
     /// The broker answers once it has taken all acknowledgements before the question.
     Asked(LocalBoxFuture<'static, lapin::Result<()>>),
 }
@@ -76,6 +81,7 @@ enum Woken {
     Time,
     Checked(Result<(), Error>),
     Flushed(lapin::Result<()>),
+    Saved,
     Ready(Result<u32, Error>),
 }
 
@@ -90,6 +96,7 @@ impl Open {
         prefetch: u16,
         ordered: bool,
         config: &SourceConfig,
+        stream: Option<Stream>,
     ) -> Self {
         let queue = config.queue.clone();
         let redelivered =
@@ -102,7 +109,9 @@ impl Open {
             dead_letter_exchange: config.dead_letter_exchange.clone(),
             max_message: config.max_message.get(),
             prefetch,
-            ordered,
+            // What is given up of a stream cannot be put back: it is read again.
+            ordered: ordered || stream.is_some(),
+            stream,
             assignment,
             share,
             waiting: VecDeque::new(),
@@ -169,7 +178,8 @@ impl Open {
 
     /// Waits for whatever comes first. Cancel-safe: what it takes is kept in `self` or handled before the next await.
     async fn woken(&mut self, released: impl Future<Output = ()>) -> Woken {
-        let timers = [self.tell_at, self.tell_all_at, self.requeue_at, Some(self.ask_at)];
+        let save_at = self.stream.as_ref().and_then(Stream::save_at);
+        let timers = [self.tell_at, self.tell_all_at, self.requeue_at, save_at, Some(self.ask_at)];
         let wake = timers.into_iter().flatten().min().unwrap_or_else(Instant::now);
         let flushing = match &mut self.flushing {
             Some(Flushing::Asked(asked)) => Some(asked),
@@ -181,6 +191,7 @@ impl Open {
             Some(checked) = OptionFuture::from(self.checking.as_mut()) => Woken::Checked(checked),
             Some(flushed) = OptionFuture::from(flushing) => Woken::Flushed(flushed),
             Some(ready) = OptionFuture::from(self.asking.as_mut()) => Woken::Ready(ready),
+            Some(()) = OptionFuture::from(self.stream.as_mut().map(Stream::saved)) => Woken::Saved,
             delivery = self.consumer.next(), if takes => Woken::Delivery(delivery),
             () = released, if !self.waiting.is_empty() && !self.stopped => Woken::Budget,
             () = tokio::time::sleep_until(wake) => Woken::Time,
@@ -212,6 +223,12 @@ impl Open {
                     Err(error) => self.fail(client::failed("the channel ended", error)),
                 }
             }
+            Woken::Saved => {
+                if matches!(self.flushing, Some(Flushing::Saving)) {
+                    self.flushing = None;
+                    return Some(Event::Flushed);
+                }
+            }
             Woken::Ready(ready) => {
                 self.asking = None;
                 match ready {
@@ -231,6 +248,20 @@ impl Open {
                 if !self.settling.received(delivery.delivery_tag) {
                     let what =
                         format!("the broker gave a delivery tag of queue `{queue}` out of order");
+                    self.fail(Error::new(ErrorKind::Disconnected, what));
+                    return false;
+                }
+                let what = match (&mut self.stream, stream::offset(&delivery)) {
+                    (None, None) => None,
+                    (Some(stream), Some(offset)) => {
+                        stream.received(delivery.delivery_tag, offset);
+                        None
+                    }
+                    (Some(_), None) => Some("is no stream: leave `stream` out"),
+                    (None, Some(_)) => Some("is a stream: write `stream: {}`"),
+                };
+                if let Some(what) = what {
+                    let what = format!("the queue `{queue}` {what}");
                     self.fail(Error::new(ErrorKind::Disconnected, what));
                     return false;
                 }
@@ -275,7 +306,8 @@ impl Open {
                 let (size, most) = (delivery.data.len(), self.max_message);
                 Error::rejected(format!("a body of {size} bytes, and `max_message` is {most}"))
             });
-            let message = decode::message(delivery, self.assignment.place().clone(), number);
+            let offset = stream::offset(&delivery).unwrap_or(number);
+            let message = decode::message(delivery, self.assignment.place().clone(), offset);
             deliveries.push(Delivery {
                 tag: Tag { assignment: self.assignment.id(), number },
                 message,
@@ -367,7 +399,14 @@ impl Open {
         if !self.refused.is_empty() && self.checking.is_none() {
             self.checking = Some(self.check());
         }
-        if matches!(self.flushing, Some(Flushing::Wanted)) && self.refused.is_empty() {
+        if let Some(stream) = &mut self.stream {
+            if is_due(stream.save_at()) {
+                stream.save();
+            }
+            if matches!(self.flushing, Some(Flushing::Wanted)) && stream.save() {
+                self.flushing = Some(Flushing::Saving);
+            }
+        } else if matches!(self.flushing, Some(Flushing::Wanted)) && self.refused.is_empty() {
             self.tell(true);
             let (channel, prefetch) = (self.channel.clone(), self.prefetch);
             let asked =
@@ -409,6 +448,9 @@ impl Open {
                 return;
             }
         }
+        if let Some(stream) = &mut self.stream {
+            stream.resolved_before(self.settling.first());
+        }
         self.tell_at = None;
         self.tell_all_at =
             (self.settling.pending() > 0).then(|| Instant::now() + TELL_BEHIND_A_GAP);
@@ -427,6 +469,7 @@ impl Open {
     }
 
     pub(super) fn flush(&mut self) {
+        self.tell(true);
         self.flushing = Some(Flushing::Wanted);
     }
 
@@ -440,6 +483,9 @@ impl Open {
     pub(super) async fn close(mut self) {
         self.tell(true);
         self.assignment.end();
+        if let Some(stream) = self.stream.take() {
+            stream.close().await;
+        }
         self.client.close().await;
     }
 
