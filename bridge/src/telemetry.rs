@@ -18,6 +18,9 @@ pub use metrics::Metrics;
 /// What is logged when nobody says otherwise.
 pub const DEFAULT_FILTER: &str = "info";
 
+/// What is never logged, whatever the filter says: the AMQP client writes out whole messages there.
+const NEVER: &str = "lapin::returned_messages=off";
+
 /// Why logs or metrics could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -40,8 +43,9 @@ pub enum Error {
 /// Starts logging to standard error: text at a terminal, one JSON object per line otherwise.
 /// `filter` is as in `RUST_LOG` (`info`, `hybridge=debug,warn`).
 pub fn logs(filter: &str) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|source| Error::Filter { filter: filter.to_owned(), source })?;
+    let wrong = |source| Error::Filter { filter: filter.to_owned(), source };
+    let never = NEVER.parse().map_err(wrong)?;
+    let filter = EnvFilter::try_new(filter).map_err(wrong)?.add_directive(never);
     let terminal = std::io::stderr().is_terminal();
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let layer = if terminal {
