@@ -10,6 +10,7 @@ mod reports;
 mod verdict;
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,22 +88,23 @@ impl Sink {
         &self,
         producer: &Producer,
         batch: &[Message],
-        indices: impl Iterator<Item = usize>,
+        indices: Range<usize>,
         results: &mut [Option<Verdict>],
     ) {
         let until = Instant::now() + self.timeout;
-        let slot = producer.reports().open(batch.len());
+        let slot = producer.reports().open(batch.len(), indices.len());
         let mut held = Held::new(self.ordering);
         let mut is_full = false;
         for index in indices {
             let (Some(message), Some(result)) = (batch.get(index), results.get_mut(index)) else {
+                slot.not_handed();
                 continue;
             };
             if is_full || held.holds(message) {
+                slot.not_handed();
                 *result = Some(Verdict::Held);
                 continue;
             }
-            slot.handing();
             let handed = loop {
                 match self.records.hand(producer, message, slot.of(index)) {
                     Err(Full::Queue) if Instant::now() < until => {
@@ -111,16 +113,15 @@ impl Sink {
                     handed => break handed,
                 }
             };
-            if handed.is_err() {
-                slot.not_handed();
-            }
             match handed {
-                Ok(()) => {}
+                Ok(()) => slot.handed(),
                 Err(Full::Queue) => {
+                    slot.not_handed();
                     is_full = true;
                     *result = Some(Verdict::Full);
                 }
                 Err(Full::Refused(verdict)) => {
+                    slot.not_handed();
                     held.add(message);
                     *result = Some(verdict);
                 }
@@ -151,7 +152,7 @@ impl Sink {
                 }
                 Some(Verdict::BatchTooLarge) => {
                     *verdict = None;
-                    self.write(&producer, batch, std::iter::once(index), results).await;
+                    self.write(&producer, batch, index..index + 1, results).await;
                     let verdict = results.get_mut(index);
                     if let Some(Some(verdict @ Verdict::BatchTooLarge)) = verdict {
                         *verdict = Verdict::TooLarge;

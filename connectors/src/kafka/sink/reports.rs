@@ -3,6 +3,7 @@
 //! A slot is given up by its last report and by nothing else, so that a report which comes late, because the route was
 //! dropped meanwhile, cannot be taken for that of a later batch.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
@@ -32,11 +33,13 @@ pub(super) struct Slot<'a> {
     reports: &'a Reports,
     number: usize,
     done: Arc<Notify>,
+    /// Records that the client is still to get.
+    waiting: Cell<usize>,
 }
 
 impl Reports {
-    /// A slot for a batch of so many records.
-    pub(super) fn open(&self, count: usize) -> Slot<'_> {
+    /// A slot for a batch of `count` records, of which the client will get `handed`.
+    pub(super) fn open(&self, count: usize, handed: usize) -> Slot<'_> {
         let mut entries = lock(&self.0);
         let free = entries.iter().position(|entry| !entry.is_open && entry.missing == 0);
         let number = free.unwrap_or(entries.len());
@@ -46,11 +49,12 @@ impl Reports {
         let mut done = Arc::default();
         if let Some(entry) = entries.get_mut(number) {
             entry.is_open = true;
+            entry.missing = handed;
             entry.results.clear();
             entry.results.resize(count, None);
             done = entry.done.clone();
         }
-        Slot { reports: self, number, done }
+        Slot { reports: self, number, done, waiting: Cell::new(handed) }
     }
 
     /// A record is written or has failed.
@@ -74,17 +78,20 @@ impl Slot<'_> {
         (self.number << INDEX_BITS) | index
     }
 
-    /// The client is about to get one more record.
-    pub(super) fn handing(&self) {
-        if let Some(entry) = lock(&self.reports.0).get_mut(self.number) {
-            entry.missing += 1;
-        }
+    /// The client has got one of the records.
+    pub(super) fn handed(&self) {
+        self.waiting.set(self.waiting.get().saturating_sub(1));
     }
 
-    /// The client did not take it.
+    /// One of the records is not handed to the client after all.
     pub(super) fn not_handed(&self) {
+        self.handed();
+        self.forget(1);
+    }
+
+    fn forget(&self, count: usize) {
         if let Some(entry) = lock(&self.reports.0).get_mut(self.number) {
-            entry.missing = entry.missing.saturating_sub(1);
+            entry.missing = entry.missing.saturating_sub(count);
         }
     }
 
@@ -113,6 +120,7 @@ impl Slot<'_> {
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
+        self.forget(self.waiting.get());
         if let Some(entry) = lock(&self.reports.0).get_mut(self.number) {
             entry.is_open = false;
         }
@@ -126,14 +134,14 @@ mod tests {
     #[tokio::test]
     async fn a_late_report_is_not_that_of_a_later_batch() {
         let reports = Reports::default();
-        let first = reports.open(2);
-        first.handing();
-        first.handing();
+        let first = reports.open(3, 3);
+        first.handed();
+        first.handed();
         let late = first.of(1);
         reports.report(first.of(0), Verdict::Written(7));
         drop(first);
-        let second = reports.open(1);
-        second.handing();
+        let second = reports.open(1, 1);
+        second.handed();
         reports.report(late, Verdict::Written(8));
         let mut results = [None];
         assert!(futures_util::poll!(std::pin::pin!(second.done())).is_pending());
@@ -141,6 +149,6 @@ mod tests {
         second.done().await;
         second.collect(&mut results);
         assert_eq!(results, [Some(Verdict::Held)]);
-        assert_eq!(reports.open(1).number, 0, "the first slot is free after its last report");
+        assert_eq!(reports.open(1, 0).number, 0, "the first slot is free after its last report");
     }
 }
