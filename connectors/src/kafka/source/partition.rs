@@ -3,10 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hybridge_core::{Assignment, Error, ErrorKind, Headers, Message, Origin, Permit, Share};
 use rdkafka::types::RDKafkaErrorCode as Code;
+use tokio::time::Instant;
 
 use super::super::client;
 use super::super::ffi::{Queue, Record};
@@ -23,6 +25,9 @@ const AHEAD: u64 = 2 << 20;
 const AHEAD_DELIVERIES: usize = 64;
 /// What a record is taken to have before one was seen.
 const USUAL: u64 = 1 << 10;
+
+/// How long a partition may stand still before the cluster is asked whether it should.
+const STALLED: Duration = Duration::from_secs(30);
 
 /// What is read from one partition for one assignment.
 pub(super) struct Partition {
@@ -41,6 +46,8 @@ pub(super) struct Partition {
     usual: u64,
     /// The most that is taken at once.
     chunk: u64,
+    /// Where it stood when it last moved, or had nothing to move for, and when that was.
+    moved: (u64, Instant),
 }
 
 /// How a look at a partition ended.
@@ -75,12 +82,23 @@ impl Partition {
             ready,
             usual: USUAL,
             chunk: (cap / 16).clamp(4 << 10, CHUNK),
+            moved: (offset, Instant::now()),
         }
     }
 
     /// Whether `position` is not what the group has at the broker.
     pub(super) fn is_behind(&self, position: u64) -> bool {
         self.committed == u64::MAX || position > self.committed
+    }
+
+    /// Whether it has stood at `position` for long although nothing keeps it there; says so once for each such time.
+    pub(super) fn has_stalled(&mut self, position: u64, may_stall: bool) -> bool {
+        let has_stalled =
+            may_stall && self.moved.0 == position && self.moved.1.elapsed() >= STALLED;
+        if !may_stall || self.moved.0 != position || has_stalled {
+            self.moved = (position, Instant::now());
+        }
+        has_stalled
     }
 
     /// Takes what is there and gives it out, as far as there is room for it.

@@ -489,17 +489,54 @@ impl<'a> Reader<'a> {
 
     fn look_around(&mut self) {
         let client = self.consumer.client().native_ptr();
-        let behind = |partition: &Partition| {
-            let (_, high) = ffi::range(client, &partition.topic, partition.number)?;
-            Some(u64::try_from(high).ok()?.saturating_sub(partition.next))
-        };
-        let lags: Vec<u64> = self.partitions.iter().filter_map(behind).collect();
-        self.desk.set_lag((!lags.is_empty()).then(|| lags.iter().sum()));
+        // Markers of transactions have offsets and are no records: the client knows how many it has passed.
+        let passed = self.consumer.position().ok();
+        let mut lag = None;
+        let mut stalled = None;
+        for partition in &mut self.partitions {
+            let position = passed.as_ref().and_then(|list| {
+                let found = list.find_partition(&partition.topic, partition.number)?.offset();
+                u64::try_from(found.to_raw()?).ok()
+            });
+            let position = position.map_or(partition.next, |at| at.max(partition.next));
+            let range = ffi::range(client, &partition.topic, partition.number);
+            let behind = range
+                .and_then(|(_, high)| u64::try_from(high).ok())
+                .map(|high| high.saturating_sub(position));
+            if let Some(behind) = behind {
+                lag = Some(lag.unwrap_or(0) + behind);
+            }
+            let is_idle = self.desk.uncommitted(partition.assignment.id()) == 0;
+            let may_stall = is_idle && behind != Some(0) && partition.assignment.is_live();
+            if partition.has_stalled(position, may_stall) {
+                stalled = Some((partition.topic.clone(), partition.number, position));
+            }
+        }
+        self.desk.set_lag(lag);
+        if let Some((topic, number, position)) = stalled.filter(|_| !self.stopped) {
+            self.ask_about(&topic, number, position);
+        }
         if self.away_since.is_some_and(|since| since.elapsed() >= AWAY) {
             let reason = self.consumer.context().voice.trouble();
             let reason = reason.map_or_else(String::new, |(_, reason)| reason);
             let context = format!("no broker answers for {} s", AWAY.as_secs());
             self.desk.fail(Error::with_source(ErrorKind::Disconnected, context, reason));
+        }
+    }
+
+    /// Nothing came of a partition for long: if there is something, only a new incarnation will get it.
+    fn ask_about(&self, topic: &str, number: i32, position: u64) {
+        match self.consumer.fetch_watermarks(topic, number, ASK) {
+            Ok((_, high)) if u64::try_from(high).is_ok_and(|high| high > position) => {
+                let what =
+                    format!("{topic}/{number} ends at {high} and nothing comes since {position}");
+                self.desk.fail(Error::new(ErrorKind::Disconnected, what));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let voice = &self.consumer.context().voice;
+                self.desk.fail(voice.explain(format!("nothing comes of {topic}/{number}"), &error));
+            }
         }
     }
 
