@@ -245,3 +245,37 @@ fn run(script: &str) -> Result<()> {
         None => bail!("still runs after {PATIENCE:?}\n{said}"),
     }
 }
+
+#[test]
+fn every_failure_has_the_test_that_its_table_names() -> Result<()> {
+    let root = binary::workspace();
+    let mut sources = Vec::new();
+    for folder in ["bridge", "connectors", "integration-tests/tests"] {
+        files(&root.join(folder), "rs", &mut sources)?;
+    }
+    let mut code = String::new();
+    for source in
+        sources.iter().filter(|path| !path.components().any(|part| part.as_os_str() == "target"))
+    {
+        code.push_str(&std::fs::read_to_string(source)?);
+    }
+    let table = std::fs::read_to_string(root.join("docs/faults.md"))?;
+    let rows: Vec<&str> =
+        table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| #")).collect();
+    ensure!(rows.len() == 48, "{} rows", rows.len());
+    for (number, row) in (1..).zip(rows) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        ensure!(cells.len() == 3 && cells[0] == number.to_string(), "row {number}: {row}");
+        match cells[2].strip_prefix('`').and_then(|cell| cell.strip_suffix('`')) {
+            Some(name) => {
+                ensure!(code.contains(&format!("fn {name}(")), "row {number}: no test {name}")
+            }
+            None => ensure!(
+                ([14, 19, 22, 30, 32].contains(&number) && cells[2].starts_with("no test: "))
+                    || ([18, 45].contains(&number) && cells[2].starts_with("not shown yet: ")),
+                "row {number} has no test"
+            ),
+        }
+    }
+    Ok(())
+}

@@ -4,6 +4,7 @@
 
 mod outages;
 mod parts;
+mod prefetch;
 mod rabbit;
 mod sink;
 mod source;
