@@ -28,6 +28,8 @@ use crate::status::{RouteStatus, State};
 
 /// How long a send that is under way may still take once the time to drain is over.
 const SEND_GRACE: Duration = Duration::from_secs(5);
+/// How often it is asked what waits at the source while nothing happens.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long the source may take to make durable what was settled.
 const FLUSH_TIME: Duration = Duration::from_secs(10);
 
@@ -96,6 +98,7 @@ impl Route {
     /// that only a new incarnation can mend.
     pub async fn run(&mut self, ledger: &mut Ledger, stop: &mut Stop) -> Result<(), Error> {
         self.status.state(State::Running, None);
+        let mut look = tokio::time::interval(LOOK);
         while self.stage != Stage::Done {
             let wake = self.wake();
             let step = tokio::select! {
@@ -104,6 +107,10 @@ impl Route {
                 progress = self.lanes.progress(), if self.lanes.is_running() => Step::Lanes(progress),
                 event = self.source.next() => Step::Source(event?),
                 () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Step::Time,
+                _ = look.tick() => {
+                    self.status.waiting(self.source.lag());
+                    continue;
+                }
             };
             self.react(step, ledger)?;
             ledger.in_flight(self.lanes.held());
