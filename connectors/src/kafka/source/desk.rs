@@ -112,19 +112,8 @@ impl Desk {
         lock(&self.state).lag
     }
 
-    /// Tells the lag. A quiet route asks for it only when it hears something, so a change is said by an announcement of
-    /// nothing.
     pub(super) fn set_lag(&self, lag: Option<u64>) {
-        let mut state = lock(&self.state);
-        if state.lag == lag {
-            return;
-        }
-        state.lag = lag;
-        if state.events.is_empty() {
-            state.events.push_back(Event::Assigned(Vec::new()));
-            drop(state);
-            self.heard.notify_one();
-        }
+        lock(&self.state).lag = lag;
     }
 
     /// Announces assignments with the positions that they begin at.
