@@ -57,7 +57,10 @@ impl Peer for HttpPeer {
 
     fn to(&self, _: &str) -> String {
         let address = self.target.as_ref().map(|(_, proxy)| proxy.address.to_string());
-        format!("{{ http: {{ url: \"http://{}/\", timeout: 3s }} }}", address.unwrap_or_default())
+        format!(
+            "{{ http: {{ url: \"http://{}/\", timeout: 3s, headers: {{ copy: [\"*\"] }} }} }}",
+            address.unwrap_or_default()
+        )
     }
 
     async fn create(&mut self, _: &str) -> Result<()> {
