@@ -126,6 +126,9 @@ async fn a_static_member_comes_back_to_its_partitions() -> Result<()> {
     let records = numbered(4_000);
     produce(&kafka, "in", &records[..2_000])?;
     consume(&kafka, "out", 2_000, LONG)?;
+    for member in &members {
+        has_partitions(member, 2.0).await?;
+    }
     let before = rebalances(&members[0]).await?;
     members[1].kill()?;
     members[1].start_ready().await?;
@@ -133,6 +136,17 @@ async fn a_static_member_comes_back_to_its_partitions() -> Result<()> {
     let arrived = consume(&kafka, "out", records.len(), LONG)?;
     whole_and_in_order(&arrived, records.len())?;
     assert_eq!(rebalances(&members[0]).await?, before);
+    Ok(())
+}
+
+/// Waits until the group has shared out its partitions.
+async fn has_partitions(member: &Daemon, count: f64) -> Result<()> {
+    let started = Instant::now();
+    let assigned = "hybridge_kafka_assigned_partitions";
+    while member.admin()?.metrics().await?.sum(assigned, &[]) != count {
+        ensure!(started.elapsed() < LONG, "it never has {count} partitions");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     Ok(())
 }
 
