@@ -215,6 +215,9 @@ impl Route {
         let Some((lane, result)) = progress.ended else { return Ok(()) };
         result?;
         self.start(lane);
+        for lane in progress.freed {
+            self.start(lane);
+        }
         Ok(())
     }
 

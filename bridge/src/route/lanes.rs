@@ -8,12 +8,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hasher;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 use hybridge_config::Ordering;
-use hybridge_core::{Assignment, AssignmentId, Delivery, Error, Message, Permit, Tag};
+use hybridge_core::{Assignment, AssignmentId, Delivery, Error, Message, Permit, Place, Tag};
 use tokio::time::Instant;
 
 use super::batch::{Batch, Outbox, Settled};
@@ -38,6 +39,15 @@ pub(crate) struct Lanes {
     outbox: Outbox,
     /// Deliveries that are queued or in a batch.
     held: usize,
+    /// What still runs of assignments that are over, where order is kept.
+    leaving: Vec<Leaving>,
+}
+
+/// An assignment that is over and of which something is still being sent. What comes from its place
+/// under a later assignment waits for that: the two would mix at the target.
+struct Leaving {
+    place: Arc<Place>,
+    lanes: Vec<usize>,
 }
 
 /// The lanes of one assignment.
@@ -77,6 +87,8 @@ pub(crate) struct Progress {
     pub settled: Vec<Settled>,
     /// A lane that ended a batch and with what; it may start the next.
     pub ended: Option<(usize, Result<(), Error>)>,
+    /// Lanes that had to wait for that end.
+    pub freed: Vec<usize>,
 }
 
 impl Lanes {
@@ -90,6 +102,7 @@ impl Lanes {
             running: FuturesUnordered::new(),
             outbox: Outbox::default(),
             held: 0,
+            leaving: Vec::new(),
         }
     }
 
@@ -157,14 +170,15 @@ impl Lanes {
     /// Starts what may be started of a lane: `process` makes a batch into its future.
     pub fn start(&mut self, lane: usize, process: impl Fn(Batch) -> Running) {
         loop {
-            let state = &mut self.lanes[lane];
+            let state = &self.lanes[lane];
             if state.queue.is_empty() || state.batches >= state.depth {
                 return;
             }
             let Some(own) = self.assignments.get(&state.assignment) else { return };
-            if !own.assignment.is_live() {
+            if !own.assignment.is_live() || self.must_wait(own.assignment.place()) {
                 return;
             }
+            let state = &mut self.lanes[lane];
             let count = batch_len(&state.queue);
             state.batches += 1;
             state.in_flight += count;
@@ -172,6 +186,24 @@ impl Lanes {
             let batch = Batch::new(lane, deliveries, own.assignment.clone(), self.outbox.clone());
             self.running.push(Run { lane, future: process(batch) });
         }
+    }
+
+    /// Whether something of an earlier assignment of this place is still being sent.
+    fn must_wait(&self, place: &Place) -> bool {
+        self.leaving.iter().any(|leaving| *leaving.place == *place)
+    }
+
+    /// Lanes of places of which nothing earlier is being sent any more, now that a batch has ended.
+    fn freed(&mut self) -> Vec<usize> {
+        let lanes = &self.lanes;
+        let is_over =
+            |leaving: &Leaving| leaving.lanes.iter().all(|lane| lanes[*lane].batches == 0);
+        let over: Vec<Leaving> = self.leaving.extract_if(.., |leaving| is_over(leaving)).collect();
+        let waited = self
+            .assignments
+            .values()
+            .filter(|own| over.iter().any(|leaving| *leaving.place == **own.assignment.place()));
+        waited.flat_map(|own| own.lanes.iter().copied()).collect()
     }
 
     /// Whether a batch is running.
@@ -200,13 +232,17 @@ impl Lanes {
             self.lanes[one.lane].in_flight -= 1;
         }
         self.held -= settled.len();
+        let mut freed = Vec::new();
         if let Some((lane, _)) = &ended {
             self.lanes[*lane].batches -= 1;
+            if !self.leaving.is_empty() {
+                freed = self.freed();
+            }
         }
         if ended.is_none() && settled.is_empty() {
             return Poll::Pending;
         }
-        Poll::Ready(Progress { settled, ended })
+        Poll::Ready(Progress { settled, ended, freed })
     }
 
     /// Takes back what was queued of an assignment and not started.
@@ -241,12 +277,18 @@ impl Lanes {
         self.outbox.borrow_mut().clear();
         self.assignments.clear();
         self.lanes.clear();
+        self.leaving.clear();
         self.held = 0;
     }
 
     /// Forgets an assignment that is over or released; what still runs of it ends by itself.
     pub fn remove(&mut self, assignment: AssignmentId) {
-        self.assignments.remove(&assignment);
+        let Some(mut own) = self.assignments.remove(&assignment) else { return };
+        own.lanes.retain(|lane| self.lanes[*lane].batches > 0);
+        if self.ordering != Ordering::None && !own.lanes.is_empty() {
+            let place = own.assignment.place().clone();
+            self.leaving.push(Leaving { place, lanes: own.lanes });
+        }
     }
 
     /// The assignments that have lanes.

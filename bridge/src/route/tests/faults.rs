@@ -167,6 +167,33 @@ async fn i3_results_that_come_after_an_assignment_is_lost_settle_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn i10_what_comes_back_waits_for_what_is_still_being_sent_of_its_place() {
+    local(async {
+        let topic = Partitions::new("in", vec![messages(5, 1)]);
+        let sink = RecordingSink::default();
+        sink.answer_call(Answer::Hang);
+        let run = Bench::new(Ordering::Key, &sink).run(topic.source());
+        run.settle_for(Duration::from_secs(1)).await;
+        topic.lose(0);
+        topic.reassign(0);
+        run.settle_for(A_WHILE).await;
+        assert_eq!(
+            (sink.sending(), sink.most_sending()),
+            (1, 1),
+            "the two would mix at the target"
+        );
+        for _ in 0..5 {
+            sink.release();
+            run.settle_for(Duration::from_secs(1)).await;
+        }
+        run.settle_for(A_WHILE).await;
+        assert_eq!((run.counts().delivered, topic.committed()[0], sink.most_sending()), (5, 5, 1));
+        assert_eq!(topic.violations(), Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn i3_nothing_is_retried_once_an_assignment_is_revoked() {
     local(async {
         let topic = Partitions::new("in", vec![messages(20, 4)]);
