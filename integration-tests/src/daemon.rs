@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::admin::Admin;
+use crate::guard::Guard;
 use crate::sys::{self, Signal};
 use crate::{binary, ports};
 
@@ -21,6 +23,7 @@ pub struct Daemon {
     storage: PathBuf,
     admin: SocketAddr,
     child: Option<Child>,
+    guard: Option<Guard>,
     variables: Vec<(String, String)>,
 }
 
@@ -39,6 +42,7 @@ impl Daemon {
             storage: storage.to_owned(),
             admin: ports::free()?,
             child: None,
+            guard: None,
             variables: Vec::new(),
         };
         daemon.configure(config)?;
@@ -75,8 +79,10 @@ impl Daemon {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
+            .process_group(0)
             .spawn()
             .with_context(|| format!("{command:?}"))?;
+        self.guard = Some(Guard::of(child.id())?);
         self.child = Some(child);
         Ok(())
     }
@@ -128,6 +134,7 @@ impl Daemon {
     pub fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {
             child.kill()?;
+            self.guard = None;
             child.wait()?;
         }
         Ok(())
@@ -145,6 +152,7 @@ impl Daemon {
         loop {
             if let Some(status) = self.exited()? {
                 self.child = None;
+                self.guard = None;
                 return Ok(status);
             }
             if started.elapsed() > within {

@@ -15,6 +15,7 @@ pub mod conformance;
 pub mod daemon;
 pub mod disk;
 pub mod event;
+pub mod guard;
 pub mod journal;
 pub mod limit;
 pub mod metrics;

@@ -9,17 +9,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::POLL;
+use crate::guard::Guard;
 use crate::sys::{self, Signal};
-
-/// Ends the group `$2` once the process `$1` is gone, however that came about.
-const GUARD: &str = r#"while kill -0 "$1" 2>/dev/null; do sleep 0.5; done; kill -9 -- "-$2""#;
 
 /// One process with all that it starts, killed on drop and when this program ends.
 #[derive(Debug)]
 pub struct Child {
     name: String,
     log: PathBuf,
-    process: Option<(std::process::Child, std::process::Child)>,
+    process: Option<(std::process::Child, Guard)>,
 }
 
 impl Child {
@@ -39,25 +37,17 @@ impl Child {
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let child = command.spawn().with_context(|| format!("{command:?}"))?;
-        let guard = Command::new("sh")
-            .args(["-c", GUARD, "guard"])
-            .args([std::process::id().to_string(), child.id().to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()?;
+        let guard = Guard::of(child.id())?;
         self.process = Some((child, guard));
         Ok(())
     }
 
     /// Kills it, and everything that it started, with SIGKILL and waits for its end.
     pub fn kill(&mut self) -> Result<()> {
-        let Some((mut child, mut guard)) = self.process.take() else { return Ok(()) };
+        let Some((mut child, guard)) = self.process.take() else { return Ok(()) };
         let _ = sys::kill_group(child.id());
+        drop(guard);
         child.wait()?;
-        let _ = sys::kill_group(guard.id());
-        guard.wait()?;
         Ok(())
     }
 
