@@ -51,7 +51,7 @@ chaos() {
   "$CARGO_TARGET_DIR/release/chaos" --route "$1" --runs 3 --seed 1
 }
 
-step "every test of the workspace" cargo test --quiet --workspace
+step "every test of the workspace" cargo test --quiet --workspace --no-fail-fast
 step "what threads share, under the model checker" cargo test --quiet -p hybridge-core --features shuttle models
 step "each connector alone" features_alone
 step "scripts" scripts_are_clean

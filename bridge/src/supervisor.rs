@@ -30,7 +30,7 @@ use crate::status::{RouteStatus, Stage, State};
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait. An unreachable peer is tried about this often.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// A route that ran for so long had recovered: the next failure is a first one.
+/// A route that ran for so long had recovered even if there was nothing to do: the next failure is a first one.
 const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 /// How long connections may take to end.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
@@ -78,15 +78,18 @@ async fn keep_running<P: Plan>(
 ) {
     let mut ledger = Ledger::continued(status.counts());
     let mut failures = 0;
+    let mut wait = Duration::ZERO;
     loop {
-        let started = Instant::now();
+        let (started, done) = (Instant::now(), ledger.counts().done());
         let result = incarnation(&mut plans, &mut ledger, &mut stop).await;
         status.ledger(ledger.counts());
         let Err(failure) = result else { break };
-        if started.elapsed() >= RECOVERED_AFTER {
+        // What got on for as long as it had waited is not kept from its work longer than it works.
+        let (ran, got_on) = (started.elapsed(), ledger.counts().done() > done);
+        if ran >= RECOVERED_AFTER || (got_on && ran >= wait) {
             failures = 0;
         }
-        let wait = back_off(failures);
+        wait = back_off(failures);
         failures += 1;
         tracing::error!(error = %failure, wait_ms = wait.as_millis() as u64, "route failed, starts again");
         status.error(Stage::Source, failure.to_string());

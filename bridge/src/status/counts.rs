@@ -39,9 +39,17 @@ impl Counts {
         }
     }
 
+    /// How many came to an end that their source is told of.
+    pub fn done(&self) -> u64 {
+        self.ended().wrapping_sub(self.abandoned)
+    }
+
     /// Received less all that is accounted for. Anything but 0 is a defect.
     pub fn difference(&self) -> i64 {
-        let ended: u64 = Outcome::ALL.iter().map(|outcome| self.of(*outcome)).sum();
-        self.received.wrapping_sub(ended).wrapping_sub(self.in_flight).cast_signed()
+        self.received.wrapping_sub(self.ended()).wrapping_sub(self.in_flight).cast_signed()
+    }
+
+    fn ended(&self) -> u64 {
+        Outcome::ALL.iter().map(|outcome| self.of(*outcome)).sum()
     }
 }

@@ -151,6 +151,24 @@ async fn a_source_that_dies_is_made_anew_and_goes_on_where_it_committed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_route_that_gets_on_between_failures_never_waits_long() {
+    local(async {
+        let topic = Partitions::new("in", vec![Vec::new()]);
+        let sink = RecordingSink::default();
+        let route = start(&topic, &sink);
+        for round in 1..=30 {
+            topic.fail_next(Error::new(ErrorKind::Disconnected, "gone"));
+            topic.push(0, hybridge_core::testing::message("k", &round.to_string()));
+            tokio::time::sleep(FIRST_WAIT * 4).await;
+            let last = sink.texts().pop().map(|(_, body)| body);
+            assert_eq!(last, Some(round.to_string()), "it waits no longer than the first time");
+        }
+        assert_eq!(route.status.restarts(), 30);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_newer_plan_reaches_the_route_that_runs_and_every_later_one() {
     local(async {
         let topic = Partitions::new("in", vec![messages(10, 2)]);
