@@ -28,4 +28,5 @@ pub mod records;
 pub mod sys;
 pub mod target;
 pub mod topic;
+pub mod wait;
 pub mod wire;

@@ -8,7 +8,6 @@ mod context;
 mod desk;
 mod partition;
 mod reader;
-mod rebalance;
 mod start;
 
 use std::sync::Arc;

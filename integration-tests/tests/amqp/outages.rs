@@ -8,7 +8,7 @@ use hybridge_integration_tests::daemon::Daemon;
 use lapin::BasicProperties;
 
 use crate::rabbit::{self, Client};
-use crate::until;
+use hybridge_integration_tests::wait::until;
 
 /// A broker that is killed again and again is consumed again each time it is back.
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use lapin::BasicProperties;
 use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 
-use crate::until;
+use hybridge_integration_tests::wait::until;
 
 const PREFETCH: u64 = 10;
 const MESSAGES: u64 = 300;

@@ -12,7 +12,7 @@ use lapin::options::{ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOpt
 use lapin::types::{AMQPValue, FieldTable};
 
 use crate::rabbit::{self, Client};
-use crate::{SOON, until};
+use hybridge_integration_tests::wait::{SOON, until};
 
 /// A daemon with one route from a queue to a target over HTTP.
 fn to_target(

@@ -6,7 +6,7 @@ use lapin::BasicProperties;
 use lapin::types::AMQPValue;
 
 use crate::rabbit::{self, Client};
-use crate::{SOON, until};
+use hybridge_integration_tests::wait::{SOON, until};
 
 const COUNT: u32 = 2_000;
 

@@ -6,8 +6,8 @@ use anyhow::Result;
 use hybridge_integration_tests::daemon::Daemon;
 use lapin::BasicProperties;
 
-use crate::SOON;
 use crate::rabbit::{self, Client};
+use hybridge_integration_tests::wait::SOON;
 
 const KEYS: u32 = 20;
 const EACH: u32 = 100;

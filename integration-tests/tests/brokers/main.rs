@@ -1,9 +1,10 @@
 //! The brokers that other tests run against can be started, killed, frozen and started again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use async_nats::jetstream;
+use async_nats::jetstream::context::PublishErrorKind;
 use hybridge_integration_tests::broker::kafka::{self, Kafka};
 use hybridge_integration_tests::broker::nats::{self, Nats};
 use hybridge_integration_tests::broker::rabbitmq::RabbitMq;
@@ -81,8 +82,18 @@ async fn nats_keeps_messages_over_a_kill_alone_and_in_a_cluster() -> Result<()> 
         nats.servers[0].child().kill()?;
         nats.servers[0].begin()?;
         nats.up().await?;
+        let started = Instant::now();
         let context = jetstream::new(nats.client().await?);
-        let ack = context.publish("s.a", "2".into()).await?.await?;
+        // The stream has no leader for a moment, and then nobody answers.
+        let ack = loop {
+            match context.publish("s.a", "2".into()).await?.await {
+                Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
+                    ensure!(started.elapsed() < SOON, "{error}");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                answer => break answer?,
+            }
+        };
         assert_eq!(ack.sequence, 2);
     }
     Ok(())

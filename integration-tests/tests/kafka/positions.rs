@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use hybridge_integration_tests::broker::kafka::Kafka;
 use hybridge_integration_tests::daemon::Daemon;
+use hybridge_integration_tests::wait::until;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -77,7 +78,7 @@ async fn f009_a_lost_position_is_told_and_not_skipped() -> Result<()> {
     daemon.start()?;
     let said = "the group stands at 100 of in/0, which begins at 400: 300 records were removed";
     daemon.live(LONG).await?;
-    until(|| Ok(daemon.log().contains(said))).await?;
+    until("it says so", async || Ok(daemon.log().contains(said))).await?;
     assert!(!daemon.admin()?.is_ready().await);
     assert_eq!(committed(&kafka, "copy", "in", 1)?, [Some(100)]);
     daemon.terminate(LONG).await?;
@@ -107,7 +108,7 @@ async fn f011_waiting_for_a_target_does_not_cost_the_membership() -> Result<()> 
     daemon.start()?;
     daemon.live(LONG).await?;
     let started = std::time::Instant::now();
-    until_async(async || Ok(rebalances(&daemon).await? > 0.0)).await?;
+    until("there was a rebalance", async || Ok(rebalances(&daemon).await? > 0.0)).await?;
     let before = rebalances(&daemon).await?;
     while started.elapsed() < Duration::from_secs(20) {
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -180,18 +181,5 @@ async fn remove(kafka: &Kafka, before: i64) -> Result<()> {
     offsets.add_partition_offset("in", 0, Offset::Offset(before))?;
     let options = AdminOptions::new().operation_timeout(Some(ASK));
     admin.delete_records(&offsets, &options).await?;
-    Ok(())
-}
-
-async fn until(is_so: impl Fn() -> Result<bool>) -> Result<()> {
-    until_async(async || is_so()).await
-}
-
-async fn until_async(is_so: impl AsyncFn() -> Result<bool>) -> Result<()> {
-    let started = std::time::Instant::now();
-    while !is_so().await? {
-        ensure!(started.elapsed() < LONG, "it did not become so");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
     Ok(())
 }

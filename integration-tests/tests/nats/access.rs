@@ -9,11 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hybridge_integration_tests::broker::nats::{Nats, Options};
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::ports;
+use hybridge_integration_tests::wait::{SOON, until};
 use hybridge_integration_tests::wire::Connection;
 use nkeys::KeyPair;
 use serde_json::json;
 
-use super::{Fixture, until};
+use super::Fixture;
 
 fn daemon(
     fixture: &Fixture,
@@ -49,7 +50,7 @@ async fn try_both(fixture: &Fixture, right: &str, wrong: &str) -> Result<()> {
     assert_eq!(fixture.count("OUT").await?, 1);
     let (mut bad, _) = daemon(fixture, "bad", wrong)?;
     bad.start()?;
-    bad.live(super::SOON).await?;
+    bad.live(SOON).await?;
     until("said", async || Ok(bad.log().contains("check the credentials of the connection")))
         .await?;
     is_red(&bad).await?;
@@ -233,7 +234,7 @@ async fn tls_with_a_certificate_of_our_own() -> Result<()> {
     {
         let (mut bad, _) = daemon(&fixture, &format!("bad-{number}"), &tls(name, ca))?;
         bad.start()?;
-        bad.live(super::SOON).await?;
+        bad.live(SOON).await?;
         is_red(&bad).await?;
     }
     Ok(())

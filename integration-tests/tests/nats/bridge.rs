@@ -1,8 +1,9 @@
 //! Routes of the real daemon from stream to stream.
 
 use anyhow::Result;
+use hybridge_integration_tests::wait::{SOON, until};
 
-use super::{Fixture, SOON, Stored, numbers, until};
+use super::{Fixture, Stored, numbers};
 
 const UNORDERED: &str = "
   r:

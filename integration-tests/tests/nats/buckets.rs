@@ -3,9 +3,10 @@
 use anyhow::{Context, Result};
 use async_nats::jetstream::kv::{Config, Operation};
 use hybridge_integration_tests::ports;
+use hybridge_integration_tests::wait::{SOON, until};
 use hybridge_integration_tests::wire::Connection;
 
-use super::{Fixture, SOON, until};
+use super::Fixture;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_follows_another_with_its_deletes() -> Result<()> {

@@ -9,11 +9,12 @@ use async_nats::jetstream::{AckKind, stream};
 use futures_util::StreamExt;
 use hybridge_integration_tests::broker::nats::{Nats, Options};
 use hybridge_integration_tests::ports;
+use hybridge_integration_tests::wait::{SOON, until};
 use hybridge_integration_tests::wire::Connection;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::{Fixture, SOON, numbers, until};
+use super::{Fixture, numbers};
 
 const UNORDERED: &str = "
   r:

@@ -1,8 +1,6 @@
 //! The `nats` connector on real servers.
 
-use std::time::{Duration, Instant};
-
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{self, Context, stream};
@@ -17,18 +15,6 @@ mod bridge;
 mod buckets;
 mod faults;
 mod sharing;
-
-const SOON: Duration = Duration::from_secs(30);
-
-/// Waits until something holds.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let started = Instant::now();
-    while !holds().await? {
-        ensure!(started.elapsed() < SOON, "not within {SOON:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Ok(())
-}
 
 /// A server, a client that goes past the proxy, and a folder.
 struct Fixture {

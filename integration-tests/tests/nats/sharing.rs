@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use hybridge_integration_tests::wait::{SOON, until};
 
-use super::{Fixture, SOON, numbers, until};
+use super::{Fixture, numbers};
 use crate::bridge::in_order;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use hybridge_integration_tests::producer::{Load, Producer};
 use hybridge_integration_tests::wire::Connection;
 use hybridge_integration_tests::{binary, disk, oracle, ports, topic};
 
-use crate::{SOON, until};
+use hybridge_integration_tests::wait::{SOON, until};
 
 const SMALL_DISK_MIB: u64 = if cfg!(debug_assertions) { 24 } else { 256 };
 

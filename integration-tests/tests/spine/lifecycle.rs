@@ -11,7 +11,7 @@ use hybridge_integration_tests::target::{Mode, Target};
 use hybridge_integration_tests::wire::{Answer, Connection};
 use std::net::SocketAddr;
 
-use crate::{SOON, until};
+use hybridge_integration_tests::wait::{SOON, until};
 
 async fn post(address: SocketAddr, seq: u32) -> Result<Answer> {
     let id = Id { key: 1, seq };

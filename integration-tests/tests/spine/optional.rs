@@ -15,7 +15,7 @@ use hybridge_integration_tests::producer::{Load, Producer};
 use hybridge_integration_tests::sys::Signal;
 use hybridge_integration_tests::target::{Mode, Received, Target};
 
-use crate::{SOON, until};
+use hybridge_integration_tests::wait::{SOON, until};
 
 const EVENTS: u64 = 600;
 

@@ -15,7 +15,7 @@ use hybridge_integration_tests::producer::{Load, Producer};
 use hybridge_integration_tests::sys::Signal;
 use hybridge_integration_tests::target::{Mode, Target};
 
-use crate::{SOON, until};
+use hybridge_integration_tests::wait::{SOON, until};
 
 const ROUTES: [&str; 2] = ["direct", "outbox"];
 

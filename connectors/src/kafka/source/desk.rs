@@ -17,7 +17,7 @@ pub(super) struct Desk {
     /// Wakes the worker: there is something to hear.
     heard: Notify,
     /// Wakes the reader: there is something to do.
-    pub(super) todo: Notify,
+    pub(super) ordered: Notify,
 }
 
 struct State {
@@ -57,7 +57,7 @@ impl Desk {
             orders: Orders::default(),
             lag: None,
         };
-        Self { state: Mutex::new(state), heard: Notify::new(), todo: Notify::new() }
+        Self { state: Mutex::new(state), heard: Notify::new(), ordered: Notify::new() }
     }
 
     /// Waits for the next thing that the route must hear. Cancel-safe.
@@ -83,13 +83,13 @@ impl Desk {
             state.watermark.settle(*tag, *outcome);
         }
         drop(state);
-        self.todo.notify_one();
+        self.ordered.notify_one();
     }
 
     /// Tells the reader something.
     pub(super) fn order(&self, change: impl FnOnce(&mut Orders)) {
         change(&mut lock(&self.state).orders);
-        self.todo.notify_one();
+        self.ordered.notify_one();
     }
 
     /// What the worker wants; what is done once is taken out.
