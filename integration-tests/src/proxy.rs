@@ -69,6 +69,10 @@ async fn pass(client: TcpStream, upstream: SocketAddr, mut weather: watch::Recei
         return;
     }
     let Ok(server) = TcpStream::connect(upstream).await else { return };
+    // What one side has sent must not wait here for more of it.
+    if client.set_nodelay(true).and(server.set_nodelay(true)).is_err() {
+        return;
+    }
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let forth = copy(from_client, to_server, weather.clone());

@@ -77,7 +77,8 @@ impl Kafka {
     /// A cluster, up when this returns.
     pub async fn with(options: Options) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hybridge-kafka-").tempdir()?;
-        let id = URL_SAFE_NO_PAD.encode(fastrand::u128(..).to_be_bytes());
+        // It must not begin with `-`, which would be an option of the tool that is given it.
+        let id = URL_SAFE_NO_PAD.encode((fastrand::u128(..) >> 1).to_be_bytes());
         let mut places = Vec::new();
         for _ in 0..options.nodes {
             let client = ports::free()?;
