@@ -8,6 +8,7 @@ mod producer;
 mod record;
 mod reports;
 mod verdict;
+mod wave;
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -24,6 +25,7 @@ use self::order::Held;
 use self::producer::{Factory, Full, Producer};
 use self::record::Records;
 use self::verdict::Verdict;
+use self::wave::Waves;
 
 /// How long a record may take to be confirmed where the configuration does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -39,6 +41,7 @@ pub struct Sink {
     ordering: Ordering,
     timeout: Duration,
     producer: RefCell<Option<Arc<Producer>>>,
+    waves: Waves,
     /// Sends one record at a time: for those of which a whole batch was too large.
     alone: RefCell<Option<Arc<Producer>>>,
 }
@@ -59,6 +62,7 @@ impl Sink {
             ordering,
             timeout,
             producer: RefCell::new(None),
+            waves: Waves::default(),
             alone: RefCell::new(None),
         })
     }
@@ -91,6 +95,7 @@ impl Sink {
         indices: Range<usize>,
         results: &mut [Option<Verdict>],
     ) {
+        let part = self.waves.join().await;
         let until = Instant::now() + self.timeout;
         let slot = producer.reports().open(batch.len(), indices.len());
         let mut held = Held::new(self.ordering);
@@ -127,6 +132,7 @@ impl Sink {
                 }
             }
         }
+        part.given().await;
         if tokio::time::timeout_at(until + self.timeout + GRACE, slot.done()).await.is_err() {
             tracing::error!("the client has not reported in time, what it holds is taken from it");
             producer.purge();
