@@ -151,7 +151,9 @@ impl Brokers {
             End::JetStream => {
                 format!("nats: {{ connection: nats, stream: {input}, durable: {group} }}")
             }
-            End::Amqp => format!("amqp: {{ connection: amqp, queue: {input}, prefetch: 2000, max_message: 32KiB }}"),
+            End::Amqp => format!(
+                "amqp: {{ connection: amqp, queue: {input}, prefetch: 2000, max_message: 32KiB }}"
+            ),
         };
         let to = match row.to {
             End::Kafka => format!("kafka: {{ connection: kafka, topic: {output} }}"),

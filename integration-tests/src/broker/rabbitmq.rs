@@ -102,9 +102,9 @@ impl RabbitMq {
     }
 
     /// Runs `rabbitmqctl` with these arguments and gives what it prints.
-    pub fn ctl(&self, arguments: &[&str]) -> Result<String> {
-        let mut command = self.program("rabbitmqctl")?;
-        let output = command.arg("-n").arg(&self.name).args(arguments).output()?;
+    pub async fn ctl(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = tokio::process::Command::from(self.program("rabbitmqctl")?);
+        let output = command.arg("-n").arg(&self.name).args(arguments).output().await?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         ensure!(
             output.status.success(),
@@ -113,6 +113,14 @@ impl RabbitMq {
             text(&output.stderr)
         );
         Ok(text(&output.stdout))
+    }
+
+    /// How many messages of a queue are given out and not acknowledged.
+    pub async fn given_out(&self, queue: &str) -> Result<u64> {
+        let asked = ["list_queues", "--quiet", "name", "messages_unacknowledged"];
+        let lines = self.ctl(&asked).await?;
+        let number = lines.lines().find_map(|line| line.strip_prefix(queue)?.strip_prefix('\t'));
+        Ok(number.with_context(|| format!("no queue `{queue}`"))?.trim().parse()?)
     }
 
     fn program(&self, name: &str) -> Result<Command> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use hybridge_integration_tests::broker::rabbitmq::RabbitMq;
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::proxy::Weather;
@@ -15,13 +15,6 @@ use hybridge_integration_tests::wait::until;
 
 const PREFETCH: u64 = 10;
 const MESSAGES: u64 = 300;
-
-/// Messages of the queue that are given out and not acknowledged.
-fn given_out(rabbitmq: &RabbitMq) -> Result<u64> {
-    let lines = rabbitmq.ctl(&["list_queues", "--quiet", "name", "messages_unacknowledged"])?;
-    let line = lines.lines().find(|line| line.starts_with("q\t")).context("no queue")?;
-    Ok(line.split('\t').nth(1).context("no number")?.trim().parse()?)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f041_what_is_sent_ahead_is_limited_on_a_new_connection_too() -> Result<()> {
@@ -51,13 +44,17 @@ routes:
     );
     let mut daemon = Daemon::new(folder.path(), &config)?;
     daemon.start_ready().await?;
-    until("as much is given out as may be", async || Ok(given_out(&rabbitmq)? == PREFETCH)).await?;
+    until(
+        "as much is given out as may be",
+        async || Ok(rabbitmq.given_out("q").await? == PREFETCH),
+    )
+    .await?;
     rabbitmq.proxy.set(Weather::Reset);
-    until("the connection is gone", async || Ok(given_out(&rabbitmq)? == 0)).await?;
+    until("the connection is gone", async || Ok(rabbitmq.given_out("q").await? == 0)).await?;
     rabbitmq.proxy.set(Weather::Clear);
-    until("it is given out again", async || Ok(given_out(&rabbitmq)? > 0)).await?;
+    until("it is given out again", async || Ok(rabbitmq.given_out("q").await? > 0)).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let now = given_out(&rabbitmq)?;
+    let now = rabbitmq.given_out("q").await?;
     ensure!(now == PREFETCH, "{now} are given out");
     target.set(Mode::Accept);
     until("everything has arrived", async || Ok(target.count() >= MESSAGES)).await

@@ -54,7 +54,7 @@ async fn f039_a_delivery_that_takes_too_long_is_a_new_epoch() -> Result<()> {
     let config = "consumer_timeout = 3000\n".to_owned();
     let node = RabbitMq::with(Options { config, ..Options::default() }).await?;
     // How often channels look at the clock.
-    node.ctl(&["eval", "application:set_env(rabbit, channel_tick_interval, 1000)."])?;
+    node.ctl(&["eval", "application:set_env(rabbit, channel_tick_interval, 1000)."]).await?;
     let client = Client::new(&node).await?;
     client.queue("f039", &[]).await?;
     let target = Target::accepting().await?;
@@ -96,21 +96,29 @@ async fn f040_no_acknowledgement_outlives_its_channel() -> Result<()> {
     let mut daemon = to_target(&folder, &node.uri(), "queue: f040, prefetch: 50", &target, "")?;
     daemon.start_ready().await?;
     let admin = daemon.admin()?;
-    let mut resets = 0;
-    let mut most = 0;
     let delivered = async || anyhow::Ok(admin.route("in").await?.counts.delivered);
-    while delivered().await? < u64::from(KEYS * EACH) {
-        let before = delivered().await?;
-        until("it gets on", async || Ok(delivered().await? > before)).await?;
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(5..120))).await;
-        node.proxy.set(Weather::Reset);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        node.proxy.set(Weather::Clear);
-        resets += 1;
-        let unacknowledged =
-            node.ctl(&["list_queues", "--quiet", "--no-table-headers", "messages_unacknowledged"])?;
-        most = most.max(unacknowledged.trim().parse::<u32>().context("unacknowledged")?);
-    }
+    let resetting = async {
+        let mut resets = 0;
+        while delivered().await? < u64::from(KEYS * EACH) {
+            let before = delivered().await?;
+            until("it gets on", async || Ok(delivered().await? > before)).await?;
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(5..120))).await;
+            node.proxy.set(Weather::Reset);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            node.proxy.set(Weather::Clear);
+            resets += 1;
+        }
+        anyhow::Ok(resets)
+    };
+    // Asking takes the broker's tool seconds on a busy machine: the resets do not wait for it.
+    let looking = async {
+        let mut most = 0;
+        while delivered().await? < u64::from(KEYS * EACH) {
+            most = most.max(node.given_out("f040").await?);
+        }
+        anyhow::Ok(most)
+    };
+    let (resets, most) = tokio::try_join!(resetting, looking)?;
     until("the queue is empty", async || Ok(client.ready("f040").await? == 0)).await?;
     let repeated =
         rabbit::check_all_in_order(bodies(&target).iter().map(Vec::as_slice), KEYS, EACH)?;

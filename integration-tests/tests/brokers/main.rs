@@ -123,6 +123,6 @@ async fn rabbitmq_keeps_messages_over_a_kill() -> Result<()> {
     let (_connection, channel) = open(rabbitmq.uri()).await?;
     let got = channel.basic_get("q".into(), BasicGetOptions { no_ack: true }).await?;
     assert_eq!(got.context("nothing is there")?.data, b"x");
-    assert!(rabbitmq.ctl(&["list_queues", "--quiet", "name"])?.contains('q'));
+    assert!(rabbitmq.ctl(&["list_queues", "--quiet", "name"]).await?.contains('q'));
     Ok(())
 }

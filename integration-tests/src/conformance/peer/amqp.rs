@@ -129,7 +129,7 @@ impl Peer for AmqpPeer {
         match fault {
             Fault::PeerKilled => {
                 // A binding that was made a moment ago is not on disk yet, and nothing says when it is.
-                self.rabbitmq.ctl(&["eval", "mnesia:sync_log()."])?;
+                self.rabbitmq.ctl(&["eval", "mnesia:sync_log()."]).await?;
                 self.rabbitmq.child().kill()?;
                 self.rabbitmq.begin()?;
                 self.rabbitmq.up().await?;
