@@ -23,6 +23,11 @@ step() {
   fi
 }
 
+# With the binary that was built with the tests: they would build it again, with the features that it alone needs.
+every_test() {
+  HYBRIDGE_BIN=$(realpath "$CARGO_TARGET_DIR")/debug/hybridge cargo test --quiet --workspace --no-fail-fast
+}
+
 features_alone() {
   local feature features
   mapfile -t features < <(sed -n '/^\[features\]/,/^\[/s/^\([a-z][a-z0-9]*\) = .*/\1/p' connectors/Cargo.toml | grep -v '^default$')
@@ -51,7 +56,8 @@ chaos() {
   "$CARGO_TARGET_DIR/release/chaos" --route "$1" --runs 3 --seed 1
 }
 
-step "every test of the workspace" cargo test --quiet --workspace --no-fail-fast
+step "build" cargo test --quiet --workspace --no-run
+step "every test of the workspace" every_test
 step "what threads share, under the model checker" cargo test --quiet -p hybridge-core --features shuttle models
 step "each connector alone" features_alone
 step "scripts" scripts_are_clean

@@ -17,6 +17,11 @@ pub fn hybridge() -> Result<&'static Path> {
         .map_err(|error| anyhow!("{error}"))
 }
 
+/// Whether tests whose size matters run at their full size, as the variable `HYBRIDGE_FULL_SIZE` asks for.
+pub fn is_full_size() -> bool {
+    std::env::var_os("HYBRIDGE_FULL_SIZE").is_some_and(|value| value == "1")
+}
+
 /// Root of the workspace.
 pub fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

@@ -16,8 +16,6 @@ use hybridge_integration_tests::{binary, disk, oracle, ports, topic};
 
 use hybridge_integration_tests::wait::{SOON, until};
 
-const SMALL_DISK_MIB: u64 = if cfg!(debug_assertions) { 24 } else { 256 };
-
 fn into_log(listen: std::net::SocketAddr, subscribe: std::net::SocketAddr) -> String {
     format!(
         "subscribe: {{ listen: \"{subscribe}\" }}\nroutes:\n  in:\n    from: {{ http: {{ listen: \"{listen}\" }} }}\n    to: {{ log: {{ topic: in }} }}\n    retry: {{ initial: 20ms, max: 200ms }}\n"
@@ -51,9 +49,10 @@ async fn a_full_disk_stops_acknowledgements_and_heals_without_a_restart() -> Res
     std::fs::create_dir(&storage)?;
     let config = into_log(listen, subscribe);
     let mut daemon = Daemon::with_storage(folder.path(), &storage.join("storage"), &config)?;
+    let size = if binary::is_full_size() { 256 } else { 24 };
     let file = daemon.config();
     let program = [binary::hybridge()?.as_os_str(), "run".as_ref(), file.as_os_str()];
-    daemon.spawn(disk::on_small_disk(&storage, SMALL_DISK_MIB, &program))?;
+    daemon.spawn(disk::on_small_disk(&storage, size, &program))?;
     daemon.ready(SOON).await?;
     let inside = PathBuf::from(format!("/proc/{}/root{}", daemon.pid()?, storage.display()));
 
@@ -79,7 +78,7 @@ async fn a_full_disk_stops_acknowledgements_and_heals_without_a_restart() -> Res
     producer.finish(SOON).await?;
 
     println!(
-        "a disk of {SMALL_DISK_MIB} MiB: {accepted} events accepted until it was full, {} with what came when there was room",
+        "a disk of {size} MiB: {accepted} events accepted until it was full, {} with what came when there was room",
         journal.counts().1
     );
     let verdict = oracle::judge(&journal, &ids(&daemon, subscribe).await?, &[]);
