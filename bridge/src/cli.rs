@@ -7,6 +7,7 @@ mod check;
 mod failure;
 mod init;
 mod output;
+mod pair;
 mod topic;
 
 use std::ffi::OsString;
@@ -23,6 +24,7 @@ use output::Output;
 const EXAMPLES: &str = "\
 Examples:
   hybridge init                       write a commented hybridge.yaml to begin with
+  hybridge init --from kafka --to nats
   hybridge check                      say what each route promises, and everything that is wrong
   hybridge run /etc/hybridge.d        run all routes of a folder of files
   hybridge topic tail orders          follow a topic of the embedded log
@@ -68,7 +70,7 @@ Examples:
     Check {
         /// Routing-rule files, and folders with such files.
         paths: Vec<PathBuf>,
-        /// Also try whether every target can be reached. Nothing is written to any.
+        /// Also ask every broker whether it is there and has what the routes want, and every target. No message is read or written.
         #[arg(long)]
         connect: bool,
         #[command(flatten)]
@@ -82,10 +84,21 @@ Example:
   # yaml-language-server: $schema=hybridge.schema.json")]
     Schema,
     /// Write a commented routing-rule file to begin with. An existing file is never overwritten.
+    #[command(after_help = "\
+Examples:
+  hybridge init
+  hybridge init --from kafka --to nats bridge.yaml
+  hybridge init --from amqp")]
     Init {
         /// The file.
         #[arg(default_value = "hybridge.yaml")]
         path: PathBuf,
+        /// A route that reads from this system; from HTTP where only --to is given.
+        #[arg(long, value_name = "SYSTEM")]
+        from: Option<pair::System>,
+        /// A route that writes to this system; to the embedded log where only --from is given.
+        #[arg(long, value_name = "SYSTEM")]
+        to: Option<pair::System>,
     },
     /// Look at the topics of the embedded log.
     #[command(subcommand)]
@@ -160,7 +173,7 @@ fn command(cli: Cli) -> Result<(), Failure> {
             output.pretty(&hybridge_config::json_schema())?;
             output.finish()
         }
-        Command::Init { path } => init::init(&path),
+        Command::Init { path, from, to } => init::init(&path, from, to),
         Command::Topic(command) => topic::run(command),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -31,6 +31,12 @@ pub enum Event {
 /// `Send`.
 #[async_trait(?Send)]
 pub trait Source {
+    /// Asks whether its peer is there and has what will be read, without taking part: no group is joined, nothing is
+    /// taken, made or changed. A source that has nobody to ask is always fine.
+    async fn probe(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Connects. Input and output start here.
     ///
     /// Called once, before everything else. A peer that cannot be reached is an error

@@ -4,31 +4,40 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hybridge_config::{Config, Loaded, RouteConfig, SinkConfig, Summary, summary};
-use hybridge_connectors::Local;
 use hybridge_connectors::log::{OpenError, Options, Store};
+use hybridge_connectors::{Limits, Local};
+use hybridge_core::Error;
 use serde::Serialize;
 
 use super::failure::{CONFIGURATION, Failure};
 use super::load;
 use super::output::Output;
 
-/// How long a target may take to say that it is there.
-const PROBE_TIME: Duration = Duration::from_secs(10);
+/// How long a peer may take to say that it is there: longer than clients try by themselves, who know the reason better.
+const PROBE_TIME: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Serialize)]
 struct Report {
     ok: bool,
     files: Vec<PathBuf>,
     routes: Vec<Summary>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    targets: Option<Vec<Probed>>,
+    #[serde(flatten)]
+    probed: Option<Probes>,
 }
 
-/// Whether a target can be reached.
+/// Which peers can be reached and have what the routes want.
+#[derive(Debug, Serialize)]
+struct Probes {
+    sources: Vec<Probed>,
+    targets: Vec<Probed>,
+}
+
+/// Whether a peer can be reached.
 #[derive(Debug, Serialize)]
 struct Probed {
     route: String,
-    target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -45,9 +54,9 @@ pub(super) fn check(paths: &[PathBuf], connect: bool, mut output: Output) -> Res
         Err(problems) => return Err(problems.into()),
     };
     let routes = config.routes.iter().map(|(name, route)| summary(&config, name, route)).collect();
-    let targets = if connect { Some(probe_all(&config)?) } else { None };
-    let ok = targets.iter().flatten().all(|probed| probed.error.is_none());
-    let report = Report { ok, files, routes, targets };
+    let probed = if connect { Some(probe_all(&config)?) } else { None };
+    let ok = probed.iter().flat_map(Probes::all).all(|probed| probed.error.is_none());
+    let report = Report { ok, files, routes, probed };
     if output.is_json() {
         output.json(&report)?;
     } else {
@@ -61,9 +70,11 @@ fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
     for route in &report.routes {
         output.line(&route.to_string())?;
     }
-    for Probed { route, target, kind, error } in report.targets.iter().flatten() {
+    for Probed { route, target, kind, error } in report.probed.iter().flat_map(Probes::all) {
         let state = error.as_ref().map_or_else(|| "reached".to_owned(), |e| format!("FAILED: {e}"));
-        output.line(&format!("{route}: target {target} ({kind}): {state}"))?;
+        let end =
+            target.as_ref().map_or_else(|| "source".to_owned(), |name| format!("target {name}"));
+        output.line(&format!("{route}: {end} ({kind}): {state}"))?;
     }
     let count = |number: usize, noun: &str| {
         format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
@@ -73,22 +84,34 @@ fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
     output.line(&format!("{routes} in {files}: no problem in the configuration"))
 }
 
-fn probe_all(config: &Config) -> Result<Vec<Probed>, Failure> {
+impl Probes {
+    fn all(&self) -> impl Iterator<Item = &Probed> {
+        self.sources.iter().chain(&self.targets)
+    }
+}
+
+fn probe_all(config: &Config) -> Result<Probes, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let scratch = Scratch::new()?;
     let local = Local::new(scratch.store()?);
-    let mut probed = Vec::new();
+    let mut probes = Probes { sources: Vec::new(), targets: Vec::new() };
     for (name, route) in &config.routes {
+        if route.from.connection().is_some() {
+            let error = runtime.block_on(probe_source(name, route, &local)).err();
+            let (route, kind) = (name.clone(), route.from.kind());
+            probes.sources.push(Probed { route, target: None, kind, error });
+        }
         for (target, sink) in sinks(route) {
             let result = match sink {
                 SinkConfig::Log(_) => storage(config),
                 sink => runtime.block_on(probe(name, route, &target, sink, &local)),
             };
             let route = name.clone();
-            probed.push(Probed { route, target, kind: sink.kind(), error: result.err() });
+            let (target, kind) = (Some(target), sink.kind());
+            probes.targets.push(Probed { route, target, kind, error: result.err() });
         }
     }
-    Ok(probed)
+    Ok(probes)
 }
 
 /// A folder for an empty log: connectors are made with one, and the real one may be in use.
@@ -134,12 +157,25 @@ async fn probe(
 ) -> Result<(), String> {
     let sink = hybridge_connectors::sink(sink, route, target, config.ordering(), local)
         .map_err(|error| error.to_string())?;
-    let result = match tokio::time::timeout(PROBE_TIME, sink.probe()).await {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer for {} s", PROBE_TIME.as_secs())),
-    };
+    let result = in_time(sink.probe()).await;
     sink.close().await;
     result
+}
+
+async fn probe_source(route: &str, config: &RouteConfig, local: &Local) -> Result<(), String> {
+    let limits = Limits { uncommitted: config.limits.uncommitted as usize };
+    let mut source = hybridge_connectors::source(&config.from, route, limits, local)
+        .map_err(|error| error.to_string())?;
+    let result = in_time(source.probe()).await;
+    source.close().await;
+    result
+}
+
+async fn in_time(probing: impl Future<Output = Result<(), Error>>) -> Result<(), String> {
+    match tokio::time::timeout(PROBE_TIME, probing).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer for {} s", PROBE_TIME.as_secs())),
+    }
 }
 
 /// The embedded log is there when its folder is: open in a process that runs, or whole, or yet to

@@ -30,7 +30,7 @@ fn init_overwrites_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hybridge.yaml");
     std::fs::write(&path, "mine").unwrap();
-    assert!(matches!(init::init(&path), Err(Failure::Other(_))));
+    assert!(matches!(init::init(&path, None, None), Err(Failure::Other(_))));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
 }
 

@@ -62,6 +62,18 @@ impl Source {
         self.config.prefetch.min(u16::try_from(fit).unwrap_or(u16::MAX)).max(1)
     }
 
+    /// Looks for the queue, unless it will be made, and for the exchange of what is rejected.
+    async fn look(&self, client: &Client) -> Result<(), Error> {
+        let channel = client.channel().await?;
+        if self.config.declare.is_none() {
+            declare::queue_exists(&channel, &self.config.queue).await?;
+        }
+        match &self.config.dead_letter_exchange {
+            Some(exchange) => declare::exchange_exists(&channel, exchange).await,
+            None => Ok(()),
+        }
+    }
+
     async fn consume(
         &self,
         client: &Client,
@@ -105,6 +117,13 @@ impl Source {
 
 #[async_trait(?Send)]
 impl hybridge_core::Source for Source {
+    async fn probe(&self) -> Result<(), Error> {
+        let client = Client::connect(&self.endpoint, &self.route).await?;
+        let looked = client.in_time(self.look(&client)).await;
+        client.close().await;
+        looked
+    }
+
     async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
         let stream = match (&self.config.stream, self.positions.take()) {
             (Some(_), Some(positions)) => {

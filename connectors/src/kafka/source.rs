@@ -125,6 +125,13 @@ fn consumer(
 
 #[async_trait(?Send)]
 impl hybridge_core::Source for Source {
+    async fn probe(&self) -> Result<(), Error> {
+        let plan = self.plan.clone();
+        // It waits for the cluster, so it must not be done where others run.
+        let looking = tokio::task::spawn_blocking(move || Reader::look(&plan));
+        looking.await.map_err(|_| Error::transient("the probe panicked"))?
+    }
+
     async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
         let desk = Arc::new(Desk::new(self.uncommitted));
         let (up, connected) = oneshot::channel();

@@ -94,6 +94,11 @@ impl<'a> Reader<'a> {
         runtime.block_on(reader.leave());
     }
 
+    /// Whether the cluster can be reached and has the topics. Blocks.
+    pub(super) fn look(plan: &Plan) -> Result<(), Error> {
+        cluster::look(plan).map(drop)
+    }
+
     fn join(plan: &'a Plan, budget: Budget, desk: &'a Arc<Desk>) -> Result<Self, Error> {
         let (known, cluster) = cluster::look(plan)?;
         let share = budget.share();

@@ -95,6 +95,11 @@ impl Plan {
 
 #[async_trait(?Send)]
 impl hybridge_core::Source for Source {
+    async fn probe(&self) -> Result<(), Error> {
+        self.plan.endpoint.open().await?.close().await;
+        Ok(())
+    }
+
     async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
         let connection = self.plan.subscribe().await?;
         let place = Place {

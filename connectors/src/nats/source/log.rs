@@ -17,7 +17,10 @@ use hybridge_core::{
 };
 
 use self::open::Open;
+use crate::nats::api::Control;
 use crate::nats::endpoint::Endpoint;
+use crate::nats::lease::Lease;
+use crate::nats::source::consumer::session::stream;
 
 /// Reads one stream.
 pub(super) struct Source {
@@ -119,6 +122,19 @@ fn as_entry(prefix: &str, message: &mut Message) {
 
 #[async_trait(?Send)]
 impl hybridge_core::Source for Source {
+    async fn probe(&self) -> Result<(), Error> {
+        let mut control = Control::new(self.plan.endpoint.open().await?);
+        let known = stream(&mut control, &self.plan.stream).await;
+        control.connection.close().await;
+        self.plan.check(&known?)?;
+        if self.plan.lease.create {
+            return Ok(());
+        }
+        let lease = Lease::open(&self.plan.endpoint, &self.plan.lease, &self.plan.key()).await?;
+        lease.close().await;
+        Ok(())
+    }
+
     async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
         self.open = Some(Open::connect(self.plan.clone(), budget, self.uncommitted).await?);
         Ok(())
