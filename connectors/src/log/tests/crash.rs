@@ -217,3 +217,20 @@ proptest! {
         world.restart(Model::crash);
     }
 }
+
+/// Whatever of an append a killed process had done: what is read after it is there after a power cut too.
+#[test]
+fn what_a_killed_process_has_left_and_was_read_survives_a_power_cut() {
+    let mut shown = 0;
+    for (changes, seed) in (0..8).flat_map(|changes| (0..16).map(move |seed| (changes, seed))) {
+        let mut world = World::new(seed);
+        world.append(1, 1, 50);
+        let acknowledged = world.acknowledged.len();
+        world.apply(Op::StopAfter(changes));
+        world.append(1, 1, 100);
+        world.apply(Op::Kill);
+        shown += world.seen.len() - acknowledged.min(world.seen.len());
+        world.apply(Op::Crash);
+    }
+    assert!(shown > 0, "no record was left that had not been acknowledged");
+}
