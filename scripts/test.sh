@@ -8,6 +8,7 @@ need mount mount
 need unshare util-linux
 need curl curl
 scripts/install-brokers.sh
+scripts/install-clients.sh
 
 passed=0
 failed=0

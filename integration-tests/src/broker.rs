@@ -20,14 +20,22 @@ pub use child::Child;
 const POLL: Duration = Duration::from_millis(50);
 const INSTALL: &str = "install it with scripts/install-brokers.sh";
 
-/// What `scripts/install-brokers.sh` has put at `path` within its cache.
+/// What `scripts/install-brokers.sh` has put at `path` within its folder of the cache.
 fn installed(path: &str) -> Result<PathBuf> {
+    cached(&format!("brokers/{path}"), INSTALL)
+}
+
+/// What one of the scripts has put at `path` within the cache.
+///
+/// # Errors
+/// It is not there; `install` says how it comes there.
+pub fn cached(path: &str, install: &str) -> Result<PathBuf> {
     let cache = match std::env::var_os("HYBRIDGE_CACHE") {
         Some(cache) if !cache.is_empty() => PathBuf::from(cache),
         _ => PathBuf::from(std::env::var_os("HOME").context("HOME")?).join(".cache/hybridge"),
     };
-    let found = cache.join("brokers").join(path);
-    ensure!(found.exists(), "{} is missing: {INSTALL}", found.display());
+    let found = cache.join(path);
+    ensure!(found.exists(), "{} is missing: {install}", found.display());
     Ok(found)
 }
 
