@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 
-use super::peer::{Feature, Peer, Record};
+use super::peer::{Also, Feature, Peer, Record};
 use super::stage::Stage;
 use super::{amqp::AmqpPeer, http::HttpPeer, jetstream::JetStreamPeer, kafka::KafkaPeer};
 use crate::admin::Admin;
@@ -24,6 +24,8 @@ struct Property {
     needs: Feature,
     record: fn() -> Record,
     kept: fn(&Record, &Record) -> bool,
+    /// What may be in a header where the target has nothing else for it.
+    text: fn(&Record) -> Option<&String>,
 }
 
 fn properties() -> Vec<Property> {
@@ -52,7 +54,22 @@ fn properties() -> Vec<Property> {
     fn same_key(sent: &Record, arrived: &Record) -> bool {
         sent.key == arrived.key
     }
-    let property = |name, needs, record, kept| Property { name, needs, record, kept };
+    let property =
+        |name, needs, record, kept| Property { name, needs, record, kept, text: |_| None };
+    macro_rules! also {
+        ($name:literal, $needs:ident, $field:ident, $value:literal) => {
+            Property {
+                name: $name,
+                needs: Feature::$needs,
+                record: || {
+                    let also = Also { $field: Some($value.to_owned()), ..Also::default() };
+                    Record { also, ..plain() }
+                },
+                kept: |sent, arrived| sent.also.$field == arrived.also.$field,
+                text: |record| record.also.$field.as_ref(),
+            }
+        };
+    }
     vec![
         property("key", Feature::Keys, plain, same_key),
         property("header", Feature::Headers, || with(&[("x-a", Some(b"1"))]), same_a),
@@ -83,6 +100,12 @@ fn properties() -> Vec<Property> {
         ),
         property("empty body", Feature::BinaryBodies, || Record::new(KEY, ""), same_body),
         property("no body", Feature::NullBodies, || Record { payload: None, ..plain() }, same_body),
+        also!("time", Times, time, "1700000000000"),
+        also!("partition", Partitions, partition, "1"),
+        also!("content type", ContentTypes, content_type, "text/x-suite"),
+        also!("reply to", Replies, reply_to, "suite.replies"),
+        also!("priority", Priorities, priority, "7"),
+        also!("time to live", Lifetimes, lifetime, "7654321"),
     ]
 }
 
@@ -122,9 +145,13 @@ Written by a test that sends one message for each column through a route without
 with each system's own client at both ends.
 
 - `kept`: equal at the other end.
+- `header`: it arrives in a header of its own, as the page of the target's connector says, because the target has nothing else for it.
 - `lost`: the message arrives without it, or with something else in its place: the target has nothing that could hold it.
 - `dead letter`: the target cannot take such a message at all, so it goes to the route's `dead_letter`, or holds its lane.
 - `-`: the source has no such thing.
+
+Some of what is lost is kept where a rule says so: the partition with `partition: keep` of the Kafka sink, the time to live with
+`allow: [expiration]` of the AMQP sink.
 ";
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -188,12 +215,20 @@ async fn pair(peers: &mut [Box<dyn Peer>], source: usize, sink: usize) -> Result
             // Where headers have no order, theirs is chance.
             _ if property.needs == Feature::HeaderOrder && !ordered => "lost",
             (Some(sent), Some(arrived)) if (property.kept)(sent, arrived) => "kept",
+            (Some(sent), Some(arrived)) if is_in_a_header((property.text)(sent), arrived) => {
+                "header"
+            }
             (Some(_), Some(_)) => "lost",
         };
         let _ = write!(line, " {cell} |");
     }
     line.push('\n');
     Ok(line)
+}
+
+fn is_in_a_header(text: Option<&String>, arrived: &Record) -> bool {
+    let Some(text) = text else { return false };
+    arrived.headers.iter().any(|(_, value)| value.as_deref() == Some(text.as_bytes()))
 }
 
 fn number_of(record: &Record) -> Option<usize> {

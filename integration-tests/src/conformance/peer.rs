@@ -46,6 +46,18 @@ pub enum Feature {
     Redelivery,
     /// It asks for credentials.
     Credentials,
+    /// A message says when it was made.
+    Times,
+    /// A message is in one of several partitions.
+    Partitions,
+    /// A message says what kind of content its body is.
+    ContentTypes,
+    /// A message says where answers go.
+    Replies,
+    /// A message has a priority.
+    Priorities,
+    /// A message is gone after a time.
+    Lifetimes,
 }
 
 /// Something that goes wrong.
@@ -106,6 +118,25 @@ pub struct Record {
     pub payload: Option<Bytes>,
     /// The headers, without those that hybridge or the protocol adds.
     pub headers: Vec<(String, Option<Bytes>)>,
+    /// What else its system says of it.
+    pub also: Also,
+}
+
+/// What a message has in some systems; each value as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Also {
+    /// When it was made, in milliseconds since 1970.
+    pub time: Option<String>,
+    /// The number of its partition.
+    pub partition: Option<String>,
+    /// The media type of its body.
+    pub content_type: Option<String>,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+    /// From 0 to 9.
+    pub priority: Option<String>,
+    /// How long it may be kept, in milliseconds.
+    pub lifetime: Option<String>,
 }
 
 impl Record {
@@ -114,7 +145,7 @@ impl Record {
         Self {
             key: Some(Bytes::copy_from_slice(key.as_bytes())),
             payload: Some(payload.into()),
-            headers: Vec::new(),
+            ..Self::default()
         }
     }
 }

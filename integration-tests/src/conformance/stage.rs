@@ -129,6 +129,7 @@ fn parse(record: &Value) -> Result<Record> {
             .filter(|(name, _)| !name.starts_with("hybridge-"))
             .map(|(name, value)| Ok((name, bytes(value)?)))
             .collect::<Result<_>>()?,
+        ..Record::default()
     })
 }
 

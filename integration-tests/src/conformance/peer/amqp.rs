@@ -12,7 +12,7 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
 
-use super::{Fault, Feature, Peer, Record, Sections};
+use super::{Also, Fault, Feature, Peer, Record, Sections};
 use crate::broker::rabbitmq::RabbitMq;
 use crate::conformance::{Role, Stage};
 use crate::proxy::Weather;
@@ -59,6 +59,11 @@ impl Peer for AmqpPeer {
             SizeLimit,
             SourceLimit,
             Redelivery,
+            Times,
+            ContentTypes,
+            Replies,
+            Priorities,
+            Lifetimes,
         ]
     }
 
@@ -167,7 +172,24 @@ fn parts(record: &Record) -> (String, BasicProperties) {
         table.insert(name.as_str().into(), value);
     }
     let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
-    (key, BasicProperties::default().with_delivery_mode(2).with_headers(table))
+    let mut properties = BasicProperties::default().with_delivery_mode(2).with_headers(table);
+    let also = &record.also;
+    if let Some(millis) = also.time.as_ref().and_then(|time| time.parse::<u64>().ok()) {
+        properties = properties.with_timestamp(millis / 1000);
+    }
+    if let Some(kind) = &also.content_type {
+        properties = properties.with_content_type(kind.as_str().into());
+    }
+    if let Some(queue) = &also.reply_to {
+        properties = properties.with_reply_to(queue.as_str().into());
+    }
+    if let Some(priority) = also.priority.as_ref().and_then(|priority| priority.parse().ok()) {
+        properties = properties.with_priority(priority);
+    }
+    if let Some(lifetime) = &also.lifetime {
+        properties = properties.with_expiration(lifetime.as_str().into());
+    }
+    (key, properties)
 }
 
 fn record(delivery: &lapin::message::Delivery) -> Record {
@@ -180,9 +202,20 @@ fn record(delivery: &lapin::message::Delivery) -> Record {
         };
         (name.to_string(), value)
     };
+    let properties = &delivery.properties;
+    let text = |text: &Option<lapin::types::ShortString>| text.as_ref().map(ToString::to_string);
+    let also = Also {
+        time: properties.timestamp().map(|seconds| (seconds * 1000).to_string()),
+        partition: None,
+        content_type: text(properties.content_type()),
+        reply_to: text(properties.reply_to()),
+        priority: properties.priority().map(|priority| priority.to_string()),
+        lifetime: text(properties.expiration()),
+    };
     Record {
         key: Some(delivery.routing_key.to_string().into()),
         payload: Some(delivery.data.clone().into()),
         headers: headers.map(header).collect(),
+        also,
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 
 use super::log::{COPIED, post_all};
-use super::{Fault, Feature, Peer, Record, Sections};
+use super::{Also, Fault, Feature, Peer, Record, Sections};
 use crate::conformance::{Role, Stage};
 use crate::ports;
 use crate::proxy::{Proxy, Weather};
@@ -28,6 +28,17 @@ impl HttpPeer {
     }
 }
 
+/// Whether a header is of the message and not of the request.
+fn is_ours(name: &str) -> bool {
+    ["x-", "amqp-", "hybridge-"].iter().any(|start| name.starts_with(start))
+}
+
+/// Milliseconds since 1970 of a time as in a CloudEvent.
+fn millis(time: &str) -> Option<String> {
+    let time: jiff::Timestamp = time.parse().ok()?;
+    Some(time.as_millisecond().to_string())
+}
+
 #[async_trait(?Send)]
 impl Peer for HttpPeer {
     fn name(&self) -> &'static str {
@@ -36,7 +47,7 @@ impl Peer for HttpPeer {
 
     fn features(&self) -> Vec<Feature> {
         use Feature::*;
-        vec![Ordered, Keys, BinaryBodies, Headers, DuplicateHeaders]
+        vec![Ordered, Keys, BinaryBodies, Headers, DuplicateHeaders, Times, ContentTypes]
     }
 
     fn faults(&self, role: Role) -> Vec<Fault> {
@@ -79,10 +90,15 @@ impl Peer for HttpPeer {
         let all = async || Ok(target.count() >= least as u64);
         stage.until("everything is at the target", all).await?;
         let record = |received: crate::target::Received| {
+            let also = Also {
+                time: received.head.get("ce-time").and_then(millis),
+                content_type: received.head.get("content-type").map(str::to_owned),
+                ..Also::default()
+            };
             let key = received.head.get("ce-partitionkey").map(|key| key.to_owned().into());
-            let ours = received.head.headers.into_iter().filter(|(name, _)| name.starts_with("x-"));
+            let ours = received.head.headers.into_iter().filter(|(name, _)| is_ours(name));
             let headers = ours.map(|(name, value)| (name, Some(value.into()))).collect();
-            Record { key, payload: Some(received.body), headers }
+            Record { key, payload: Some(received.body), headers, also }
         };
         Ok(target.received().into_iter().map(record).collect())
     }

@@ -8,12 +8,13 @@ use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 
-use super::{Fault, Feature, Peer, Record, Sections};
+use super::{Also, Fault, Feature, Peer, Record, Sections};
 use crate::broker::nats::Nats;
 use crate::conformance::stage::PATIENCE;
 use crate::conformance::{Role, Stage};
 use crate::proxy::Weather;
 
+const CONTENT_TYPE: &str = "content-type";
 const FROZEN: Duration = Duration::from_secs(4);
 /// Publishes whose acknowledgements are awaited together.
 const WINDOW: usize = 256;
@@ -44,7 +45,7 @@ impl Peer for JetStreamPeer {
 
     fn features(&self) -> Vec<Feature> {
         use Feature::*;
-        vec![Durable, Ordered, BinaryBodies, Headers, DuplicateHeaders, SizeLimit]
+        vec![Durable, Ordered, BinaryBodies, Headers, DuplicateHeaders, SizeLimit, ContentTypes]
     }
 
     fn faults(&self, _: Role) -> Vec<Fault> {
@@ -92,6 +93,9 @@ impl Peer for JetStreamPeer {
                     let text = String::from_utf8_lossy(value.as_deref().unwrap_or_default());
                     headers.append(name.parse::<HeaderName>()?, text.parse::<HeaderValue>()?);
                 }
+                if let Some(kind) = &record.also.content_type {
+                    headers.insert(CONTENT_TYPE, kind.as_str());
+                }
                 let body = record.payload.clone().unwrap_or_default();
                 acks.push(context.publish_with_headers(subject, headers, body).await?);
             }
@@ -125,7 +129,10 @@ impl Peer for JetStreamPeer {
                 };
                 values.iter().map(one).collect::<Vec<_>>()
             });
+            let kind = message.headers.as_ref().and_then(|headers| headers.get(CONTENT_TYPE));
+            let content_type = kind.map(|kind| kind.as_str().to_owned());
             records.push(Record {
+                also: Also { content_type, ..Also::default() },
                 key: message
                     .subject
                     .strip_prefix(&format!("{place}."))

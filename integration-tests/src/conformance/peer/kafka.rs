@@ -11,12 +11,13 @@ use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
-use super::{Fault, Feature, Peer, Record, Sections};
+use super::{Also, Fault, Feature, Peer, Record, Sections};
 use crate::broker::kafka::Kafka;
 use crate::conformance::stage::PATIENCE;
 use crate::conformance::{Role, Stage};
 use crate::proxy::Weather;
 
+const CONTENT_TYPE: &str = "content-type";
 const PARTITIONS: i32 = 3;
 /// Nothing more comes after so long a silence.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -55,6 +56,9 @@ impl Peer for KafkaPeer {
             BinaryHeaders,
             NullHeaders,
             SizeLimit,
+            Times,
+            Partitions,
+            ContentTypes,
         ]
     }
 
@@ -151,7 +155,16 @@ async fn send(producer: &FutureProducer, topic: &str, record: &Record) -> Result
     for (name, value) in &record.headers {
         headers = headers.insert(Header { key: name, value: value.as_deref() });
     }
+    if let Some(kind) = &record.also.content_type {
+        headers = headers.insert(Header { key: CONTENT_TYPE, value: Some(kind) });
+    }
     let mut out = FutureRecord::<[u8], [u8]>::to(topic).headers(headers);
+    if let Some(time) = &record.also.time {
+        out = out.timestamp(time.parse()?);
+    }
+    if let Some(partition) = &record.also.partition {
+        out = out.partition(partition.parse()?);
+    }
     if let Some(key) = &record.key {
         out = out.key(key);
     }
@@ -164,11 +177,21 @@ async fn send(producer: &FutureProducer, topic: &str, record: &Record) -> Result
 
 fn record(message: &impl Message) -> Record {
     let headers = message.headers().into_iter().flat_map(Headers::iter);
+    let headers: Vec<(String, Option<Bytes>)> = headers
+        .map(|header| (header.key.to_owned(), header.value.map(Bytes::copy_from_slice)))
+        .collect();
+    let kind = headers.iter().find(|(name, _)| name == CONTENT_TYPE);
+    let kind = kind.and_then(|(_, value)| String::from_utf8(value.as_ref()?.to_vec()).ok());
+    let also = Also {
+        time: message.timestamp().to_millis().map(|time| time.to_string()),
+        partition: Some(message.partition().to_string()),
+        content_type: kind,
+        ..Also::default()
+    };
     Record {
         key: message.key().map(Bytes::copy_from_slice),
         payload: message.payload().map(Bytes::copy_from_slice),
-        headers: headers
-            .map(|header| (header.key.to_owned(), header.value.map(Bytes::copy_from_slice)))
-            .collect(),
+        headers,
+        also,
     }
 }

@@ -136,9 +136,14 @@ async fn post(
 }
 
 fn headers(record: &Record, number: usize) -> String {
+    let kind = record.also.content_type.as_deref().unwrap_or("application/octet-stream");
     let mut lines = format!(
-        "ce-specversion: 1.0\r\nce-id: {number}\r\nce-source: /suite\r\nce-type: record\r\ncontent-type: application/octet-stream\r\n"
+        "ce-specversion: 1.0\r\nce-id: {number}\r\nce-source: /suite\r\nce-type: record\r\ncontent-type: {kind}\r\n"
     );
+    let time = record.also.time.as_ref().and_then(|time| time.parse().ok());
+    if let Some(time) = time.and_then(|time| jiff::Timestamp::from_millisecond(time).ok()) {
+        lines.push_str(&format!("ce-time: {time}\r\n"));
+    }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if let Some(key) = &record.key {
         lines.push_str(&format!("ce-partitionkey: {}\r\n", text(key)));
