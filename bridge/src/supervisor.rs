@@ -78,18 +78,19 @@ async fn keep_running<P: Plan>(
 ) {
     let mut ledger = Ledger::continued(status.counts());
     let mut failures = 0;
-    let mut wait = Duration::ZERO;
     loop {
         let (started, done) = (Instant::now(), ledger.counts().done());
         let result = incarnation(&mut plans, &mut ledger, &mut stop).await;
         status.ledger(ledger.counts());
         let Err(failure) = result else { break };
-        // What got on for as long as it had waited is not kept from its work longer than it works.
-        let (ran, got_on) = (started.elapsed(), ledger.counts().done() > done);
-        if ran >= RECOVERED_AFTER || (got_on && ran >= wait) {
+        // What gets on whenever it runs is not kept from its work for long.
+        if ledger.counts().done() > done {
+            failures = failures.min(1);
+        }
+        if started.elapsed() >= RECOVERED_AFTER {
             failures = 0;
         }
-        wait = back_off(failures);
+        let wait = back_off(failures);
         failures += 1;
         tracing::error!(error = %failure, wait_ms = wait.as_millis() as u64, "route failed, starts again");
         status.error(Stage::Source, failure.to_string());

@@ -241,3 +241,11 @@ unsafe fn lossy(text: *const c_char) -> String {
     // SAFETY: the caller vouches for the zero at the end.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
+
+/// Makes a producer fail for good, as an error of its sequence numbers would.
+#[cfg(test)]
+pub(super) fn give_up(client: *mut RDKafka) {
+    let code = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    // SAFETY: the client is live, and the text is copied.
+    unsafe { sys::rd_kafka_test_fatal_error(client, code, c"asked for".as_ptr()) };
+}

@@ -258,3 +258,6 @@ fn missing_topic(topic: &str) -> Error {
         "the topic `{topic}` does not exist; create it, or write `create_topics: {{ partitions: 3 }}`"
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,7 @@ async fn f039_a_delivery_that_takes_too_long_is_a_new_epoch() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn f040_no_acknowledgement_outlives_its_channel() -> Result<()> {
     const KEYS: u32 = 10;
-    const EACH: u32 = 400;
+    const EACH: u32 = 150;
     let node = RabbitMq::start().await?;
     let client = Client::new(&node).await?;
     client.queue("f040", &[]).await?;

@@ -177,6 +177,12 @@ impl Producer {
         handed
     }
 
+    /// The client as the library knows it.
+    #[cfg(test)]
+    pub(super) fn native(&self) -> *mut rdkafka::types::RDKafka {
+        self.client.client().native_ptr()
+    }
+
     /// Takes back everything that the client holds: it is reported as purged.
     pub(super) fn purge(&self) {
         self.client.purge(PurgeConfig::default().queue().inflight());
