@@ -5,8 +5,8 @@
 # HYBRIDGE_CACHE   where they are kept between runs; default ~/.cache/hybridge
 . "$(dirname "$0")/lib.sh"
 
-clients=(confluent-kafka==2.5.0 nats-py==2.9.0 pika==1.3.2)
-target=${HYBRIDGE_CACHE:-$HOME/.cache/hybridge}/clients-1
+clients=(confluent-kafka==2.12.2 nats-py==2.12.0 pika==1.3.2)
+target=${HYBRIDGE_CACHE:-$HOME/.cache/hybridge}/clients-2
 [ -e "$target/complete" ] && exit
 
 need python3 python3

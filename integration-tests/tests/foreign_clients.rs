@@ -91,7 +91,7 @@ impl World {
 
     fn command(&self, what: &str, kind: &str, name: &str) -> Result<Command> {
         let script = binary::workspace().join("integration-tests/clients/client.py");
-        let mut command = Command::new(cached("clients-1/bin/python", INSTALL)?);
+        let mut command = Command::new(cached("clients-2/bin/python", INSTALL)?);
         command.arg(script).args([what, kind, &self.address(kind), name]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Ok(command)
