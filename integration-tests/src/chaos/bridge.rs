@@ -155,7 +155,7 @@ impl Bridge {
         for strike in self.draw(&mut rng) {
             let mut caught = false;
             for _ in 0..TRIES {
-                self.portion(place, stage, &journal, &mut turn).await?;
+                self.backlog(place, stage, &journal, &mut turn).await?;
                 caught = busy(stage).await?;
                 if caught {
                     break;
@@ -173,6 +173,25 @@ impl Bridge {
         };
         stage.until("it has caught up", idle).await?;
         self.judge(place, stage, &journal, sent, struck, report).await
+    }
+
+    /// Puts a portion there while the daemon stands still, where that does not need it: the route is as fast as whoever
+    /// writes, and would be done with it before it is struck.
+    async fn backlog(
+        &self,
+        place: &str,
+        stage: &Stage,
+        journal: &Journal,
+        turn: &mut u64,
+    ) -> Result<()> {
+        let stands = self.source.as_ref().is_some_and(|source| source.name() != "http");
+        if !stands {
+            return self.portion(place, stage, journal, turn).await;
+        }
+        stage.daemon.signal(Signal::Stop)?;
+        let put = self.portion(place, stage, journal, turn).await;
+        stage.daemon.signal(Signal::Continue)?;
+        put
     }
 
     async fn portion(
