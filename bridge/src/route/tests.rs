@@ -1,8 +1,10 @@
 //! Routes against scripted brokers of the three shapes: what each invariant promises.
 
+mod assignments;
 mod faults;
 mod orders;
 mod reloads;
+mod settling;
 mod stops;
 
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! No message may come back to where it was: routes that feed each other are refused.
 
+mod kafka;
 mod nats;
 
 use std::{
@@ -45,11 +46,7 @@ impl Rules<'_> {
         let place = self.sink_place(route, &edge.path, edge.key);
         if cycle.len() == 1 && edge.dead_letter {
             let message = format!("the dead letters of the route `{route}` go to its own source");
-            return self.refuse(
-                place,
-                message,
-                "write another topic, such as one that ends in `.dead`",
-            );
+            return self.refuse(place, message, "write a topic that the source does not read");
         }
         let mut way: Vec<String> = cycle.iter().map(|(route, _)| (*route).to_owned()).collect();
         if way.len() > 8 {
@@ -68,10 +65,33 @@ impl Rules<'_> {
 /// The edges that leave each route.
 type Graph<'a> = BTreeMap<&'a str, Vec<Edge<'a>>>;
 
-fn graph(config: &Config) -> Graph<'_> {
-    let mut sources: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+/// What routes read from.
+struct Sources<'a> {
+    /// The routes that read from each place: a kind of source, and what that calls its place.
+    places: BTreeMap<(&'a str, String), Vec<&'a str>>,
+    patterns: Vec<Subscription<'a>>,
+}
+
+/// The routes that read whatever topics of a cluster match.
+struct Subscription<'a> {
+    cluster: String,
+    pattern: kafka::Pattern,
+    routes: Vec<&'a str>,
+}
+
+impl<'a> Subscription<'a> {
+    /// `None` for a place that is one topic.
+    fn new(place: &str, routes: &[&'a str]) -> Option<Self> {
+        let (cluster, topic) = place.split_at(place.find('\n')? + 1);
+        let pattern = kafka::Pattern::new(topic)?;
+        Some(Self { cluster: cluster.to_owned(), pattern, routes: routes.to_vec() })
+    }
+}
+
+fn sources(config: &Config) -> Sources<'_> {
+    let mut places: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for (name, route) in &config.routes {
-        let places = match &route.from {
+        let read = match &route.from {
             SourceConfig::Log(log) => vec![log.topic.clone()],
             SourceConfig::File(file) => vec![file.path.clone()],
             SourceConfig::Http(http) => vec![format!("{}{}", http.listen, http.path)],
@@ -84,10 +104,18 @@ fn graph(config: &Config) -> Graph<'_> {
             }
             SourceConfig::Nats(_) | SourceConfig::Stdio(_) | SourceConfig::Schedule(_) => continue,
         };
-        for place in places {
-            sources.entry((route.from.kind(), place)).or_default().push(name);
+        for place in read {
+            places.entry((route.from.kind(), place)).or_default().push(name);
         }
     }
+    let kafka = places.iter().filter(|((kind, _), _)| *kind == "kafka");
+    let patterns = kafka.filter_map(|((_, place), routes)| Subscription::new(place, routes));
+    let patterns = patterns.collect();
+    Sources { places, patterns }
+}
+
+fn graph(config: &Config) -> Graph<'_> {
+    let sources = sources(config);
     let mut graph = Graph::new();
     for (name, route) in &config.routes {
         let mut edges = Vec::new();
@@ -111,9 +139,10 @@ fn graph(config: &Config) -> Graph<'_> {
 fn fed<'a>(
     config: &'a Config,
     sink: &SinkConfig,
-    sources: &BTreeMap<(&'a str, String), Vec<&'a str>>,
+    sources: &Sources<'a>,
 ) -> (&'static str, Vec<&'a str>) {
-    let exactly = |place: String| sources.get(&(sink.kind(), place)).cloned().unwrap_or_default();
+    let exactly =
+        |place: String| sources.places.get(&(sink.kind(), place)).cloned().unwrap_or_default();
     match sink {
         SinkConfig::Amqp(amqp) => {
             let cluster = cluster(config, &amqp.connection);
@@ -138,7 +167,11 @@ fn fed<'a>(
         }
         SinkConfig::Kafka(kafka) => {
             let cluster = cluster(config, &kafka.connection);
-            ("topic", named("kafka", &cluster, &kafka.topic, sources))
+            let mut fed = named("kafka", &cluster, &kafka.topic, sources);
+            let patterns = sources.patterns.iter().filter(|known| known.cluster == cluster);
+            let matching = patterns.filter(|known| known.pattern.may_match(&kafka.topic));
+            fed.extend(matching.flat_map(|known| known.routes.iter().copied()));
+            ("topic", fed)
         }
         SinkConfig::Nats(sink) => ("subject", nats::fed(config, sink)),
         SinkConfig::Log(log) => ("topic", named("log", "", &log.topic, sources)),
@@ -151,9 +184,9 @@ fn named<'a>(
     kind: &str,
     cluster: &str,
     template: &Template,
-    sources: &BTreeMap<(&'a str, String), Vec<&'a str>>,
+    sources: &Sources<'a>,
 ) -> Vec<&'a str> {
-    let same = sources.iter().filter(|((other, _), _)| *other == kind);
+    let same = sources.places.iter().filter(|((other, _), _)| *other == kind);
     let fed = same.filter(|((_, place), _)| {
         place.strip_prefix(cluster).is_some_and(|name| may_be(template, name))
     });
@@ -161,12 +194,9 @@ fn named<'a>(
 }
 
 /// The routes that read from any place within `cluster`.
-fn within<'a>(
-    kind: &str,
-    cluster: &str,
-    sources: &BTreeMap<(&'a str, String), Vec<&'a str>>,
-) -> impl Iterator<Item = &'a str> {
+fn within<'a>(kind: &str, cluster: &str, sources: &Sources<'a>) -> impl Iterator<Item = &'a str> {
     let same = sources
+        .places
         .iter()
         .filter(move |((other, place), _)| *other == kind && place.starts_with(cluster));
     same.flat_map(|(_, routes)| routes.iter().copied())

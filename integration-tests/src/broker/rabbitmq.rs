@@ -117,8 +117,16 @@ impl RabbitMq {
 
     /// How many messages of a queue are given out and not acknowledged.
     pub async fn given_out(&self, queue: &str) -> Result<u64> {
-        let asked = ["list_queues", "--quiet", "name", "messages_unacknowledged"];
-        let lines = self.ctl(&asked).await?;
+        self.count(queue, "messages_unacknowledged").await
+    }
+
+    /// How many messages a queue holds, with those that are given out.
+    pub async fn held(&self, queue: &str) -> Result<u64> {
+        self.count(queue, "messages").await
+    }
+
+    async fn count(&self, queue: &str, which: &str) -> Result<u64> {
+        let lines = self.ctl(&["list_queues", "--quiet", "name", which]).await?;
         let number = lines.lines().find_map(|line| line.strip_prefix(queue)?.strip_prefix('\t'));
         Ok(number.with_context(|| format!("no queue `{queue}`"))?.trim().parse()?)
     }

@@ -40,8 +40,7 @@ routes:
         node.child().kill()?;
         node.begin()?;
         node.up().await?;
-        let client = Client::new(&node).await?;
-        until("the queue is empty", async || Ok(client.ready("kill.in").await? == 0))
+        until("the queue is empty", async || Ok(node.held("kill.in").await? == 0))
             .await
             .with_context(|| daemon.log_tail())?;
     }
@@ -91,7 +90,7 @@ routes:
     assert_eq!(admin.route("in").await?.counts.delivered, 0);
     assert!(!daemon.log_tail().contains("starts again"), "{}", daemon.log_tail());
     node.ctl(&["set_vm_memory_high_watermark", "0.8"]).await?;
-    until("everything was delivered", async || Ok(client.ready("f042.in").await? == 0)).await?;
+    until("everything was delivered", async || Ok(node.held("f042.in").await? == 0)).await?;
     let taken = client.take("f042.out", 2_000, Duration::from_secs(5)).await?;
     let bodies = taken.iter().map(|delivery| delivery.data.as_slice());
     let repeated = rabbit::check_all_in_order(bodies, 10, 200)?;
