@@ -52,7 +52,8 @@ pub struct TopicConfig {
     pub partitions: u32,
     /// When old records are deleted.
     pub retention: RetentionConfig,
-    /// The size at which a segment is sealed; retention deletes whole segments.
+    /// The size at which a segment is sealed, at most an eighth of `retention.bytes`; retention deletes whole
+    /// segments.
     pub segment_bytes: ByteSize,
 }
 
@@ -70,9 +71,9 @@ impl Default for TopicConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetentionConfig {
-    /// How old a record may be. Default: 7d.
+    /// How old the last record of a segment may be. Default: 7d.
     pub age: Option<Duration>,
-    /// How large a partition may be. Default: any size.
+    /// How many bytes a partition may have; its last segment stays in any case. Default: any size.
     pub bytes: Option<ByteSize>,
 }
 

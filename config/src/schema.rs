@@ -54,4 +54,6 @@ fn allow_references(schema: &mut Value) {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;

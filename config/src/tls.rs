@@ -15,6 +15,7 @@ pub struct ClientTlsConfig {
     pub cert: Option<PathBuf>,
     /// PEM file of the private key of `cert`.
     pub key: Option<PathBuf>,
-    /// The name that the server's certificate must have. Default: the URL's host.
+    /// The name that the server's certificate must have, also sent as SNI. Default: the host of the address. A
+    /// `kafka` connection has none: each broker must go by a name in its certificate.
     pub server_name: Option<String>,
 }

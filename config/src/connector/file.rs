@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{ByteSize, Duration};
 
@@ -12,7 +12,8 @@ use crate::{ByteSize, Duration};
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "FileSource")]
 pub struct SourceConfig {
-    /// A file or a pattern: `/var/spool/orders/*.jsonl`. `*` and `?` stand for characters of a name, `**` for folders.
+    /// A file, a folder (every file in it), or a pattern: `/var/spool/orders/*.jsonl`. `*` and `?` stand for
+    /// characters of a name, `**` for folders.
     pub path: String,
     /// How a file is cut into messages.
     #[serde(default)]
@@ -23,19 +24,20 @@ pub struct SourceConfig {
     /// Where a file that has no position yet begins.
     #[serde(default)]
     pub start: Start,
-    /// Ends the route when every file has been read, instead of waiting for more.
+    /// Ends the route when every file that was there at the start has been read, instead of waiting for more.
     #[serde(default)]
     pub once: bool,
     /// What becomes of a file of format `whole` once its message is settled.
     #[serde(default)]
     pub after: After,
-    /// Longest line, or largest file of format `whole`; anything longer is a permanent fault.
+    /// Longest line, or largest file of format `whole`; anything longer is a permanent fault, with its first bytes in
+    /// the dead letter.
     #[serde(default = "default_max_message")]
     pub max_message: ByteSize,
 }
 
 /// How a file is cut into messages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "FileFormat")]
 pub enum Format {
@@ -49,7 +51,7 @@ pub enum Format {
 }
 
 /// Where a file that has no position yet begins.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "FileStart")]
 pub enum Start {
@@ -61,7 +63,7 @@ pub enum Start {
 }
 
 /// What becomes of a file of format `whole` once its message is settled.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "FileAfter")]
 pub enum After {
@@ -79,7 +81,7 @@ pub enum After {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "FileSink")]
 pub struct SinkConfig {
-    /// The file to append to; for format `whole` the folder to write into.
+    /// The file to append to, in a folder that exists; for format `whole` the folder to write into, which is made.
     pub path: PathBuf,
     /// How messages are written.
     #[serde(default)]
@@ -96,7 +98,7 @@ pub struct SinkConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RotateConfig {
-    /// At this size. Default: at any.
+    /// At this size: a write that would go beyond it begins a new file. Default: at any.
     pub bytes: Option<ByteSize>,
     /// At this age. Default: at any.
     pub age: Option<Duration>,

@@ -1,7 +1,7 @@
 //! `log`: topics of the embedded log.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{ByteSize, Template};
 
@@ -12,7 +12,7 @@ use crate::{ByteSize, Template};
 pub struct SourceConfig {
     /// The topic; made when it does not exist yet.
     pub topic: String,
-    /// The consumer group whose position is kept. Default: the name of the route.
+    /// The consumer group whose position is kept in the log. Default: the name of the route.
     pub group: Option<String>,
     /// Where a group that has no position yet begins.
     #[serde(default)]
@@ -23,7 +23,7 @@ pub struct SourceConfig {
 }
 
 /// Where a consumer group that has no position yet begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "LogStart")]
 pub enum Start {

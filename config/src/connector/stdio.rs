@@ -1,7 +1,7 @@
 //! `stdio`: standard input and standard output.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ByteSize;
 
@@ -33,7 +33,7 @@ pub struct SinkConfig {
 }
 
 /// How messages and lines correspond.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "StdioFormat")]
 pub enum Format {

@@ -1,7 +1,7 @@
 //! Where a broker is and who we are there.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Uri;
 use crate::{Duration, tls::ClientTlsConfig};
@@ -12,24 +12,27 @@ use crate::{Duration, tls::ClientTlsConfig};
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "AmqpConnection")]
 pub struct ConnectionConfig {
-    /// `amqps://user:password@host/vhost`. The virtual host `/` is written `%2f` or left out; without a user it is `guest`.
+    /// `amqps://user:password@host/vhost`. The virtual host (`connection.open`) `/` is written `%2f` or left out;
+    /// without a user it is `guest`. Never printed with its user info.
     pub uri: Uri,
-    /// How the broker is checked and how we identify ourselves; only with `amqps://`. Default: the public roots.
+    /// How the broker is checked and how we identify ourselves; only with `amqps://`. The files are read at each
+    /// connection. Default: the public roots.
     pub tls: Option<ClientTlsConfig>,
-    /// How we log in. Default: with the user and password of `uri`.
+    /// How we log in (the SASL mechanism of `connection.start-ok`). Default: with the user and password of `uri`.
     #[serde(default)]
     pub auth: Auth,
     /// Lets a user and password cross a network in plain text, which `amqp://` to another machine does. Default: refused.
     #[serde(default)]
     pub allow_plain_text: bool,
-    /// How long the broker may be silent before the connection counts as lost. Default: 20s; the broker may say less.
+    /// How long the broker may be silent before the connection counts as lost (`connection.tune-ok`). Default: 20s;
+    /// the broker may say less.
     pub heartbeat: Option<Duration>,
     /// How long opening a connection may take. Default: 5s.
     pub connect_timeout: Option<Duration>,
 }
 
 /// How we log in to a broker.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "AmqpAuth")]
 pub enum Auth {

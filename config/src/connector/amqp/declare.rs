@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A durable queue to make where it is missing. One that exists must have the same type and arguments.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "AmqpQueue")]
 pub struct QueueConfig {
-    /// Its type.
+    /// Its type (`x-queue-type`).
     #[serde(rename = "type")]
     pub kind: QueueType,
     /// Its other arguments: `{ x-message-ttl: 60000 }`.
     pub arguments: Arguments,
-    /// What is routed into it beside what is sent to it by its name.
+    /// What is routed into it beside what is sent to it by its name (`queue.bind`).
     pub bind: Vec<BindingConfig>,
 }
 
@@ -36,7 +36,7 @@ pub enum Argument {
 }
 
 /// The type of a queue.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "AmqpQueueType")]
 pub enum QueueType {

@@ -19,20 +19,24 @@ pub struct SinkConfig {
     /// What the connection says; not written here.
     #[serde(skip)]
     pub endpoint: Option<Arc<ConnectionConfig>>,
-    /// The exchange. Default: the default exchange, whose routing keys are names of queues.
+    /// The exchange of `basic.publish`. Default: the default exchange, whose routing keys are names of queues.
     #[serde(default)]
     pub exchange: String,
-    /// The routing key. It may have references: `orders.{{ event.type }}`. Default: the key of the message.
+    /// The routing key of `basic.publish`. It may have references: `orders.{{ event.type }}`. Default: the key of the
+    /// message.
     pub routing_key: Option<Template>,
-    /// Whether messages survive a restart of the broker.
+    /// Whether messages survive a restart of the broker (`delivery-mode` 2, else 1).
     #[serde(default = "yes")]
     pub persistent: bool,
-    /// Properties and headers to copy that are left out otherwise, because they change what the target does with the message.
+    /// Properties and headers to copy that are left out otherwise, because they change what the target does with the
+    /// message.
     #[serde(default)]
     pub allow: Vec<Property>,
-    /// Makes the exchange where it is missing. Default: it must exist.
+    /// Makes the exchange where it is missing, durable (`exchange.declare`). One that exists must have the same type.
+    /// Default: it must exist.
     pub declare: Option<ExchangeConfig>,
-    /// How long a batch may take to be confirmed.
+    /// How long a batch may take to be confirmed (`confirm.select`, `mandatory`); then its connection is ended, so
+    /// that nothing of it is published later.
     #[serde(default = "default_timeout")]
     pub timeout: Duration,
     /// Largest body that is sent; a larger message is a permanent fault. Default: 16MiB, which is the broker's own since 4.0.

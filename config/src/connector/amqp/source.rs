@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ConnectionConfig, QueueConfig};
 use crate::{ByteSize, Ordering};
@@ -21,24 +21,27 @@ pub struct SourceConfig {
     /// What the route asks of the order; not written here.
     #[serde(skip)]
     pub ordering: Option<Ordering>,
-    /// The queue.
+    /// The queue (`basic.consume`).
     pub queue: String,
-    /// Most messages that the broker sends ahead of our acknowledgements. Fewer are asked for where so many of the size
-    /// `max_message` would not fit into the route's own share of memory.
+    /// Most messages that the broker sends ahead of our acknowledgements (`basic.qos`, for the consumer). Fewer are
+    /// asked for where so many of the size `max_message` would not fit into the route's own share of memory: a small
+    /// `max_message` lets more through.
     #[serde(default = "default_prefetch")]
     #[schemars(range(min = 1, max = 65_535))]
     pub prefetch: u16,
-    /// The queue has `x-single-active-consumer`: several processes may wait for it in an ordered route. Without it an ordered
-    /// route consumes exclusively.
+    /// The queue has `x-single-active-consumer`: several processes may wait for it in an ordered route, and a quorum
+    /// queue needs it there. Without it an ordered route consumes with `exclusive`.
     #[serde(default)]
     pub single_active_consumer: bool,
-    /// The queue is a stream; says where to begin. Our position in it is kept in the embedded log.
+    /// The queue is a stream; says where to begin. It is read with `x-stream-offset`, and our position in it is kept
+    /// in the embedded log.
     pub stream: Option<StreamConfig>,
-    /// The dead-letter exchange of the queue. With it a message with a permanent fault, in a route without `dead_letter`, is
-    /// rejected to there instead of stopping its lane; the exchange must exist. A broker forwards dead letters without
-    /// confirmation, so `dead_letter` is the safer place.
+    /// The dead-letter exchange of the queue. With it a message with a permanent fault, in a route without
+    /// `dead_letter`, is rejected to there (`basic.reject` without `requeue`) instead of stopping its lane; the
+    /// exchange must exist. A broker forwards dead letters without confirmation, so `dead_letter` is the safer place.
     pub dead_letter_exchange: Option<String>,
-    /// Makes the queue where it is missing. Default: it must exist.
+    /// Makes the queue where it is missing, durable (`queue.declare`). One that exists must have the same type and
+    /// arguments. Default: it must exist.
     pub declare: Option<QueueConfig>,
     /// Largest message that is expected; a larger one is a permanent fault.
     #[serde(default = "default_max_message")]
@@ -50,19 +53,19 @@ pub struct SourceConfig {
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "AmqpStream")]
 pub struct StreamConfig {
-    /// Where a route that has no position yet begins.
+    /// Where a route that has no position yet begins (`x-stream-offset`).
     pub start: Start,
 }
 
 /// Where a route that has no position in a stream yet begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "AmqpStart")]
 pub enum Start {
-    /// At the first message that is kept.
+    /// At the first message that is kept (`first`).
     #[default]
     Earliest,
-    /// After the last message.
+    /// After the last message (`next`).
     Latest,
     /// At this offset.
     Offset(u64),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ClientTlsConfig, ConnectionConfig, HmacConfig};
 use crate::{ByteSize, Duration, Secret, Template, Url};
@@ -114,15 +114,15 @@ impl Default for SinkConfig {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "HttpWebhook")]
 pub struct WebhookConfig {
-    /// The DNS name that we send as; every request carries it.
+    /// The DNS name that we send as (`WebHook-Request-Origin`); every request carries it.
     pub origin: String,
-    /// Requests a minute to ask for. Default: the target says how many.
+    /// Requests a minute to ask for (`WebHook-Request-Rate`). Default: the target says how many.
     #[schemars(range(min = 1))]
     pub rate: Option<u32>,
 }
 
 /// A request method that carries a body.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[schemars(rename = "HttpMethod")]
 pub enum Method {
     /// `POST`
@@ -138,7 +138,7 @@ pub enum Method {
 }
 
 /// How messages are put into requests. The first three are the content modes of the CloudEvents HTTP binding.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "HttpMode")]
 pub enum Mode {

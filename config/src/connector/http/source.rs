@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{ByteSize, Duration, Rate, Secret, Template};
 
@@ -27,23 +27,24 @@ pub struct SourceConfig {
     pub token: Option<Secret>,
     /// Requests must carry a signature of their body.
     pub hmac: Option<HmacConfig>,
-    /// Largest body, and largest event in a batch; anything larger is answered with 413.
+    /// Largest body, and with it the largest event of a batch; anything larger is answered with 413.
     #[serde(default = "default_max_message")]
     pub max_message: ByteSize,
-    /// Most events in one batched request.
+    /// Most events in one batched request; more are answered with 413.
     #[serde(default = "default_max_batch")]
     #[schemars(range(min = 1, max = 100_000))]
     pub max_batch: u32,
     /// How long a request waits for its delivery; then it is answered with 503 and Retry-After, and the sender repeats it.
     #[serde(default = "default_timeout")]
     pub timeout: Duration,
-    /// How long a client may take to send the head of a request.
+    /// How long a client may take to send the head of a request, from its first byte to its last, and for the TLS
+    /// handshake.
     #[serde(default = "default_header_timeout")]
     pub header_timeout: Duration,
-    /// How long a client may take to send the body of a request.
+    /// How long a client may take to send the body of a request; then it is answered with 408.
     #[serde(default = "default_body_timeout")]
     pub body_timeout: Duration,
-    /// Most requests open at once; further ones are answered with 503 and Retry-After.
+    /// Most requests open at once; further ones are answered with 503 and Retry-After. Twice as many connections may be open.
     #[serde(default = "default_max_requests")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_requests: u32,
@@ -56,11 +57,11 @@ pub struct SourceConfig {
     /// Request headers that become headers of the message, beside `content-type`. Default: none.
     #[serde(default)]
     pub copy_headers: Vec<String>,
-    /// Senders that the WebHook handshake (OPTIONS) allows; `*` allows any. Default: none, so the handshake is answered
-    /// with 405.
+    /// Senders that the WebHook handshake allows (`OPTIONS` with `WebHook-Request-Origin`); `*` allows any. Default:
+    /// none, so the handshake is answered with 405.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
-    /// The rate that the WebHook handshake grants. Default: no limit.
+    /// The rate that the WebHook handshake grants (`WebHook-Allowed-Rate`). Default: no limit.
     pub allowed_rate: Option<Rate>,
 }
 
@@ -113,7 +114,7 @@ pub struct TimestampConfig {
 }
 
 /// The hash of a signature.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HmacAlgorithm {
     /// HMAC with SHA-256.
@@ -124,7 +125,7 @@ pub enum HmacAlgorithm {
 }
 
 /// How the bytes of a signature are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// Hexadecimal digits.
@@ -135,7 +136,7 @@ pub enum Encoding {
 }
 
 /// What happens to a body that is no CloudEvent.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlainBodies {
     /// It is the payload of a message without attributes.
@@ -148,7 +149,7 @@ pub enum PlainBodies {
 }
 
 /// The attributes of an event that is made from a plain body. The `id` is the request's `Idempotency-Key`, else new.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrapConfig {
     /// The event's `source`, a URI reference. It may refer to `headers[...]` and `event.data`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ConnectionConfig, Options};
 use crate::{ByteSize, Duration, Template};
@@ -26,27 +26,31 @@ pub struct SinkConfig {
     /// How the partition is chosen.
     #[serde(default)]
     pub partition: Partition,
-    /// How batches are compressed.
+    /// How batches are compressed (`compression.codec`).
     #[serde(default)]
     pub compression: Compression,
-    /// How long a record may take to be confirmed, with everything that the client tries by itself. Default: 30s.
+    /// How long a record may take to be confirmed by all in-sync replicas, with everything that the client tries by
+    /// itself (`message.timeout.ms`; `acks=all`, `enable.idempotence=true`). Default: 30s.
     pub timeout: Option<Duration>,
-    /// Largest record that is written; a larger message is a permanent fault, as is one that the topic does not take.
+    /// Largest record that is written (`message.max.bytes` of the client); a larger message is a permanent fault, as
+    /// is one that the topic does not take.
     #[serde(default = "default_max_message")]
     pub max_message: ByteSize,
-    /// Creates topics that do not exist. Default: a missing topic is a fault that passes once it is there.
+    /// Creates topics that do not exist (CreateTopics), and says so in the log. Default: a missing topic is a fault
+    /// that passes once it is there.
     pub create_topics: Option<CreateTopicsConfig>,
     /// Settings of librdkafka for batching, by its own names: `{ linger.ms: "20" }`.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = { "enum": super::options::SINK }))]
     pub options: Options,
 }
 
 /// How the partition of a record is chosen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "KafkaPartition")]
 pub enum Partition {
-    /// By the key, as the Java client does it; any partition for a record without a key.
+    /// By the key, as the Java client does it (murmur2); any partition for a record without a key.
     #[default]
     Key,
     /// The number that the message had at its source; the topic must have as many partitions.
@@ -54,7 +58,7 @@ pub enum Partition {
 }
 
 /// How batches are compressed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "KafkaCompression")]
 pub enum Compression {
@@ -76,10 +80,10 @@ pub enum Compression {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "KafkaCreateTopics")]
 pub struct CreateTopicsConfig {
-    /// Partitions of a new topic.
+    /// Partitions of a new topic (`num_partitions`).
     #[schemars(range(min = 1, max = 10_000))]
     pub partitions: u32,
-    /// Replicas of each partition. Default: what the cluster is configured with.
+    /// Replicas of each partition (`replication_factor`). Default: what the cluster is configured with.
     pub replication: Option<u16>,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ConnectionConfig, Options};
 use crate::{ByteSize, Duration};
@@ -19,27 +19,31 @@ pub struct SourceConfig {
     /// What the connection says; not written here.
     #[serde(skip)]
     pub endpoint: Option<Arc<ConnectionConfig>>,
-    /// The topics; one that begins with `^` is a regular expression for all that match, also later ones.
+    /// The topics; one that begins with `^` is a regular expression (POSIX, extended) for all that match, also later ones.
     #[schemars(length(min = 1))]
     pub topics: Vec<String>,
-    /// The consumer group whose position is kept. Default: the name of the route.
+    /// The consumer group whose position is kept (`group.id`); what is settled is committed to it, and nothing else
+    /// (`enable.auto.commit=false`). Default: the name of the route.
     pub group: Option<String>,
-    /// How the group shares out its partitions.
+    /// How the group shares out its partitions (`group.protocol`).
     #[serde(default)]
     pub group_protocol: GroupProtocol,
-    /// Makes this member static: with the same name it gets its partitions back after a restart within the session
-    /// time-out, without a rebalance. Each process needs a name of its own.
+    /// Makes this member static (`group.instance.id`): with the same name it gets its partitions back after a restart
+    /// within the session time-out, without a rebalance. Each process needs a name of its own.
     pub instance_id: Option<String>,
-    /// How long the group waits for a member that is not heard of. Default: 45s, or what the cluster says for
-    /// `group_protocol: consumer`, which takes none from here.
+    /// How long the group waits for a member that is not heard of (`session.timeout.ms`; heartbeats come ten times as
+    /// often). Not with `group_protocol: consumer`. Default: 45s, or what the cluster says for `group_protocol:
+    /// consumer`.
     pub session_timeout: Option<Duration>,
-    /// Which records of transactions are read.
+    /// Which records of transactions are read (`isolation.level`).
     #[serde(default)]
     pub isolation: Isolation,
-    /// Where a partition without a position of the group begins.
+    /// Where a partition without a position of the group begins. The client's own `auto.offset.reset` is `error`: a
+    /// position is looked up, never jumped to.
     #[serde(default)]
     pub start: Start,
-    /// What happens when the records at the group's position are no longer there.
+    /// What happens when the records at the group's position are no longer there, because retention removed them or
+    /// the topic was made anew. How many are missing is logged and counted in any case.
     #[serde(default)]
     pub on_lost_position: OnLostPosition,
     /// Largest message that is expected; the route's share of memory must hold one.
@@ -47,15 +51,16 @@ pub struct SourceConfig {
     pub max_message: ByteSize,
     /// Settings of librdkafka for fetching, by its own names: `{ fetch.min.bytes: "65536" }`.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = { "enum": super::options::SOURCE }))]
     pub options: Options,
 }
 
 /// How a group shares out its partitions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "KafkaGroupProtocol")]
 pub enum GroupProtocol {
-    /// By the members, cooperatively: only partitions that change hands stop.
+    /// By the members, `partition.assignment.strategy=cooperative-sticky`: only partitions that change hands stop.
     #[default]
     Classic,
     /// By the cluster (KIP-848); Kafka 4.0 and later.
@@ -63,7 +68,7 @@ pub enum GroupProtocol {
 }
 
 /// Which records of transactions are read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "KafkaIsolation")]
 pub enum Isolation {
@@ -75,7 +80,7 @@ pub enum Isolation {
 }
 
 /// Where a partition without a position of the group begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "KafkaStart")]
 pub enum Start {
@@ -90,7 +95,7 @@ pub enum Start {
 
 /// What happens when the records at the group's position are no longer there: retention removed them, or the topic was
 /// made anew. How many are missing is reported in any case.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "KafkaOnLostPosition")]
 pub enum OnLostPosition {

@@ -14,20 +14,21 @@ pub struct ConnectionConfig {
     /// learned from them.
     #[schemars(length(min = 1))]
     pub servers: Vec<String>,
-    /// The content of a `.creds` file, JWT and seed: `"${file:/run/secrets/edge.creds}"`.
+    /// The content of a `.creds` file, JWT and seed: `"${file:/run/secrets/edge.creds}"` (`jwt` and `sig` of
+    /// `CONNECT`).
     pub credentials: Option<Secret>,
-    /// The seed of an nkey: it begins with `SU`.
+    /// The seed of an nkey: it begins with `SU` (`nkey` and `sig` of `CONNECT`).
     pub nkey: Option<Secret>,
-    /// A token.
+    /// A token (`auth_token` of `CONNECT`).
     pub token: Option<Secret>,
-    /// The name to log in with; goes with `password`.
+    /// The name to log in with (`user` of `CONNECT`); goes with `password`.
     pub username: Option<String>,
-    /// The password of `username`.
+    /// The password of `username` (`pass` of `CONNECT`).
     pub password: Option<Secret>,
     /// Encrypts, and how the server is checked and how we identify ourselves. Default: plain text, unless the server
     /// asks for TLS.
     pub tls: Option<ClientTlsConfig>,
-    /// How long opening a connection may take. Default: 5s.
+    /// How long opening a connection to one server may take. Default: 5s.
     pub connect_timeout: Option<Duration>,
 }
 

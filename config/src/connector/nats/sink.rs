@@ -18,19 +18,21 @@ pub struct SinkConfig {
     /// What the connection says; not written here.
     #[serde(skip)]
     pub endpoint: Option<Arc<ConnectionConfig>>,
-    /// The JetStream stream that must take each message: its acknowledgement is the confirmation. Without it `subject` is
-    /// one of core NATS, in a route with `delivery: at_most_once`.
+    /// The JetStream stream that must take each message (`Nats-Expected-Stream`): its acknowledgement is the
+    /// confirmation. Without it `subject` is one of core NATS, in a route with `delivery: at_most_once`.
     pub stream: Option<String>,
-    /// The subject. It may have references: `orders.{{ event.type }}`.
+    /// The subject (`HPUB`). It may have references: `orders.{{ event.type }}`.
     pub subject: Option<Template>,
-    /// The key-value bucket to put into; a message without a body deletes its key.
+    /// The key-value bucket to put into, on `$KV.<bucket>.<key>`; a message without a body deletes its key
+    /// (`KV-Operation: DEL`).
     pub kv: Option<String>,
     /// The key in the bucket. Default: the key of the message.
     pub key: Option<Template>,
-    /// The revision that the key must have before it is changed, 0 for a key that must not be there:
-    /// `"{{ headers['revision'] }}"`. A key that has another one is a permanent fault of the message.
+    /// The revision that the key must have before it is changed, 0 for a key that must not be there
+    /// (`Nats-Expected-Last-Subject-Sequence`): `"{{ headers['revision'] }}"`. A key that has another one is a
+    /// permanent fault of the message.
     pub revision: Option<Template>,
-    /// How long messages may take to be confirmed. Default: 10s.
+    /// How long the messages of a batch may take to be confirmed. Default: 10s.
     pub timeout: Option<Duration>,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::ConnectionConfig;
 use crate::{ByteSize, Duration, Ordering};
@@ -24,22 +24,23 @@ pub struct SourceConfig {
     /// The JetStream stream. With `ordering: none` it is read through the durable consumer, which several processes may
     /// share; with an order it is read as a log, by one process at a time.
     pub stream: Option<String>,
-    /// The name of the durable consumer, or of the position where the stream is read as a log. Default: the name of the
-    /// route, with `-` for a dot.
+    /// The name of the durable consumer (`durable_name`), or of the position where the stream is read as a log.
+    /// Default: the name of the route, with `-` for a dot.
     pub durable: Option<String>,
-    /// With `stream`: only messages of these subjects. Alone: the subjects of core NATS to subscribe to, in a route with
-    /// `delivery: at_most_once`.
+    /// With `stream`: only messages of these subjects (`filter_subjects`). Alone: the subjects of core NATS to
+    /// subscribe to (`SUB`), in a route with `delivery: at_most_once`.
     #[serde(default)]
     pub subjects: Vec<String>,
-    /// The queue group of a subscription to core NATS: each message goes to one member.
+    /// The queue group of a subscription to core NATS (`SUB`): each message goes to one member.
     pub queue: Option<String>,
-    /// The key-value bucket whose changes are read: puts with their value, deletes without a body.
+    /// The key-value bucket whose changes are read, from its stream `KV_<bucket>`: puts with their value, deletes
+    /// without a body.
     pub kv: Option<String>,
-    /// Where a consumer or position that does not exist yet begins.
+    /// Where a consumer or position that does not exist yet begins (`deliver_policy`).
     #[serde(default)]
     pub start: Start,
-    /// How long the server waits for an acknowledgement of a message; we ask for more time at every third of it. Only
-    /// with `ordering: none`. Default: what the consumer has, 30s for a new one.
+    /// How long the server waits for an acknowledgement of a message (`ack_wait`); we ask for more time (`+WPI`) at
+    /// every third of it. Only with `ordering: none`. Default: what the consumer has, 30s for a new one.
     pub ack_wait: Option<Duration>,
     /// Where the position is kept and who may read, when a stream or bucket is read as a log.
     #[serde(default)]
@@ -57,13 +58,14 @@ pub struct SourceConfig {
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "NatsLease")]
 pub struct LeaseConfig {
-    /// The bucket.
+    /// The key-value bucket; its entry is named `STREAM.DURABLE`.
     pub bucket: String,
-    /// Makes the bucket if it does not exist.
+    /// Makes the bucket if it does not exist. Without it a missing one is an error that says how to make it.
     pub create: bool,
-    /// How many replicas a bucket that is made has.
+    /// How many replicas a bucket that is made has (`num_replicas`).
     pub replicas: u32,
-    /// How long the reader may be silent before another process takes over.
+    /// How long the reader may be silent before another process takes over. A reader that cannot renew for two thirds
+    /// of it stops.
     pub ttl: Duration,
 }
 
@@ -79,7 +81,7 @@ impl Default for LeaseConfig {
 }
 
 /// Where a consumer or position that does not exist yet begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "NatsStart")]
 pub enum Start {
