@@ -20,6 +20,7 @@ pub mod journal;
 pub mod limit;
 pub mod metrics;
 pub mod oracle;
+pub mod parts;
 pub mod ports;
 pub mod process;
 pub mod producer;

@@ -3,6 +3,8 @@
 //! All records of a batch are handed to the client together and confirmed by its reports. The client alone tries again,
 //! until the deadline that is this sink's time limit: a record is never sent anew while the client still holds it.
 
+mod gate;
+mod limits;
 mod order;
 mod producer;
 mod record;
@@ -19,8 +21,10 @@ use async_trait::async_trait;
 use hybridge_config::Ordering;
 use hybridge_config::connector::kafka::SinkConfig;
 use hybridge_core::{Error, ErrorKind, Message, Receipt};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use self::limits::Limits;
 use self::order::Held;
 use self::producer::{Factory, Full, Producer};
 use self::record::Records;
@@ -29,7 +33,7 @@ use self::wave::Waves;
 
 /// How long a record may take to be confirmed where the configuration does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the client may report later than it should, before what it holds is taken from it.
+/// How long the client may report later than it should.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long the sink waits before it asks a full client again.
 const FULL: Duration = Duration::from_millis(5);
@@ -42,6 +46,9 @@ pub struct Sink {
     timeout: Duration,
     producer: RefCell<Option<Arc<Producer>>>,
     waves: Waves,
+    /// What topics take. Nobody asks where order does not count.
+    limits: Limits,
+    learning: Mutex<()>,
     /// Sends one record at a time: for those of which a whole batch was too large.
     alone: RefCell<Option<Arc<Producer>>>,
 }
@@ -57,12 +64,14 @@ impl Sink {
         })?;
         let timeout = config.timeout.map_or(TIMEOUT, |timeout| timeout.get());
         Ok(Self {
-            factory: Factory::new(config, connection, timeout),
+            factory: Factory::new(config, connection, timeout, ordering),
             records: Records::new(config)?,
             ordering,
             timeout,
             producer: RefCell::new(None),
             waves: Waves::default(),
+            limits: Limits::default(),
+            learning: Mutex::new(()),
             alone: RefCell::new(None),
         })
     }
@@ -72,7 +81,7 @@ impl Sink {
         if let Some(producer) = &*producer {
             return Ok(producer.clone());
         }
-        let made = Arc::new(self.factory.make()?);
+        let made = Arc::new(self.factory.make(self.limits.least())?);
         *producer = Some(made.clone());
         Ok(made)
     }
@@ -87,6 +96,39 @@ impl Sink {
         Ok(made)
     }
 
+    fn is_ordered(&self) -> bool {
+        self.ordering != Ordering::None
+    }
+
+    /// Asks what topics take that are written to and not known yet.
+    async fn learn(&self) {
+        if let Some(topic) = self.records.only_topic() {
+            self.limits.of(topic);
+        }
+        if self.limits.unknown().is_empty() {
+            return;
+        }
+        let _one = self.learning.lock().await;
+        let topics = self.limits.unknown();
+        if topics.is_empty() {
+            return;
+        }
+        let Ok(limits) = self.factory.limits(&topics).await else {
+            return self.limits.not_now();
+        };
+        let is_short = limits.len() < topics.len();
+        let mut is_less = false;
+        for (topic, limit) in limits {
+            is_less |= self.limits.learn(topic, limit);
+        }
+        if is_short {
+            self.limits.not_now();
+        }
+        // What others have sent with the client that is there stays theirs until it is reported.
+        let old = self.producer.borrow_mut().take_if(|_| is_less);
+        drop_aside(old).await;
+    }
+
     /// Hands records to the client and waits for its reports.
     async fn write(
         &self,
@@ -97,21 +139,23 @@ impl Sink {
     ) {
         let part = self.waves.join().await;
         let until = Instant::now() + self.timeout;
+        let is_ordered = self.is_ordered();
+        let limits = is_ordered.then_some(&self.limits);
+        let handing = producer.handing().await;
         let slot = producer.reports().open(batch.len(), indices.len());
         let mut held = Held::new(self.ordering);
-        let mut is_full = false;
+        let mut is_over = false;
         for index in indices {
             let (Some(message), Some(result)) = (batch.get(index), results.get_mut(index)) else {
                 slot.not_handed();
                 continue;
             };
-            if is_full || held.holds(message) {
-                slot.not_handed();
-                *result = Some(Verdict::Held);
-                continue;
-            }
             let handed = loop {
-                match self.records.hand(producer, message, slot.of(index)) {
+                is_over |= is_ordered && (handing.is_over() || slot.has_failed());
+                if is_over || held.holds(message) {
+                    break Err(Full::Refused(Verdict::Held));
+                }
+                match self.records.hand(producer, message, slot.of(index), limits) {
                     Err(Full::Queue) if Instant::now() < until => {
                         tokio::time::sleep(FULL).await;
                     }
@@ -122,7 +166,7 @@ impl Sink {
                 Ok(()) => slot.handed(),
                 Err(Full::Queue) => {
                     slot.not_handed();
-                    is_full = true;
+                    is_over = true;
                     *result = Some(Verdict::Full);
                 }
                 Err(Full::Refused(verdict)) => {
@@ -132,11 +176,21 @@ impl Sink {
                 }
             }
         }
+        let round = handing.round();
+        drop(handing);
         part.given().await;
-        if tokio::time::timeout_at(until + self.timeout + GRACE, slot.done()).await.is_err() {
-            tracing::error!("the client has not reported in time, what it holds is taken from it");
-            producer.purge();
-            slot.done().await;
+        if is_ordered {
+            // What the client still holds behind a record that has failed must not be written before it.
+            let _ = tokio::time::timeout_at(until, slot.done_or_failed()).await;
+        } else {
+            let _ = tokio::time::timeout_at(until + self.timeout + GRACE, slot.done()).await;
+        }
+        if !slot.is_done() {
+            producer.take_back(round).await;
+        }
+        while tokio::time::timeout(GRACE, slot.done()).await.is_err() {
+            tracing::error!("the client has not given back what it held, it is taken once more");
+            producer.take_back_again().await;
         }
         slot.collect(results);
     }
@@ -179,7 +233,7 @@ impl Sink {
 impl hybridge_core::Sink for Sink {
     async fn probe(&self) -> Result<(), Error> {
         let producer = self.producer()?;
-        let topic = self.records.only_topic().map(str::to_owned);
+        let topic = self.records.only_topic().cloned();
         let limit = self.timeout.min(Duration::from_secs(10));
         // It waits for the cluster, so it must not be done where the route runs.
         let probing = tokio::task::spawn_blocking(move || producer.probe(topic.as_deref(), limit));
@@ -195,6 +249,9 @@ impl hybridge_core::Sink for Sink {
     }
 
     async fn send(&self, batch: &[Message]) -> Vec<Result<Receipt, Error>> {
+        if self.is_ordered() {
+            self.learn().await;
+        }
         let producer = match self.producer() {
             Ok(producer) => producer,
             Err(error) => return vec![Err(error); batch.len()],
@@ -202,10 +259,14 @@ impl hybridge_core::Sink for Sink {
         let mut results: Vec<Option<Verdict>> = vec![None; batch.len()];
         self.write(&producer, batch, 0..batch.len(), &mut results).await;
         let is_too_large = |verdict: &Option<Verdict>| *verdict == Some(Verdict::BatchTooLarge);
-        if results.iter().any(is_too_large)
-            && let Err(error) = self.write_alone(batch, &mut results).await
-        {
-            return vec![Err(error); batch.len()];
+        let first = results.iter().position(is_too_large).and_then(|index| batch.get(index));
+        if let Some(message) = first {
+            if let Ok(topic) = self.records.topic(message) {
+                self.limits.forget(&topic);
+            }
+            if let Err(error) = self.write_alone(batch, &mut results).await {
+                return vec![Err(error); batch.len()];
+            }
         }
         for (message, verdict) in batch.iter().zip(&results) {
             if let Some(Verdict::NoTopic) = verdict
@@ -247,10 +308,8 @@ impl hybridge_core::Sink for Sink {
 }
 
 /// Dropping a client waits for its threads.
-async fn drop_aside(producer: Option<Arc<Producer>>) {
-    if let Some(producer) = producer {
-        let _ = tokio::task::spawn_blocking(move || drop(producer)).await;
-    }
+async fn drop_aside(client: impl Send + 'static) {
+    let _ = tokio::task::spawn_blocking(move || drop(client)).await;
 }
 
 fn missing_topic(topic: &str) -> Error {

@@ -1,7 +1,6 @@
 //! The AMQP connector on a real RabbitMQ.
 
 mod outages;
-mod parts;
 mod prefetch;
 mod rabbit;
 mod sink;

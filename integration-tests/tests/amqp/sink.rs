@@ -2,17 +2,25 @@
 
 use anyhow::Result;
 use bytes::Bytes;
-use hybridge_core::{ErrorKind, Header, Message};
+use hybridge_core::{ErrorKind, Header, Message, Sink};
 use hybridge_integration_tests::broker::rabbitmq::{Options, RabbitMq};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, ExchangeKind};
 use std::time::Duration;
 
-use crate::parts::{Parts, message};
 use crate::rabbit::{self, Client};
+use hybridge_integration_tests::parts::{Parts, message};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+fn parts(node: &RabbitMq) -> Result<Parts> {
+    Parts::new(format!("{{ amqp: {{ uri: \"{}\" }} }}", rabbit::uri(node)))
+}
+
+fn make(parts: &Parts, options: &str, ordering: &str) -> Result<Box<dyn Sink>> {
+    parts.sink(&format!("{{ amqp: {{ connection: here, {options} }} }}"), ordering)
+}
 
 async fn exchange(client: &Client, name: &str, binding: &str) -> Result<()> {
     let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
@@ -30,8 +38,8 @@ async fn f038_what_no_queue_takes_is_not_confirmed() -> Result<()> {
     let node = rabbit::shared().await?;
     let client = Client::new(&node).await?;
     exchange(&client, "f038", "good.#").await?;
-    let parts = Parts::new(&node)?;
-    let sink = parts.sink("exchange: f038", "none")?;
+    let parts = parts(&node)?;
+    let sink = make(&parts, "exchange: f038", "none")?;
     let good = |index: u32| !index.is_multiple_of(7);
     let key = |index| if good(index) { format!("good.{index}") } else { format!("bad.{index}") };
     let batch: Vec<Message> =
@@ -71,8 +79,8 @@ async fn nothing_passes_a_refused_message_of_its_key() -> Result<()> {
     ];
     client.queue("full", &full).await?;
     client.queue("empty", &[]).await?;
-    let parts = Parts::new(&node)?;
-    let sink = parts.sink("exchange: \"\"", "key")?;
+    let parts = parts(&node)?;
+    let sink = make(&parts, "exchange: \"\"", "key")?;
     let batch: Vec<Message> = (0..20)
         .map(|index| message(if index % 2 == 0 { "full" } else { "empty" }, index.to_string()))
         .collect();
@@ -121,8 +129,8 @@ async fn f046_properties_are_copied_by_a_list() -> Result<()> {
     ]
     .into_iter()
     .collect();
-    let parts = Parts::new(&node)?;
-    let sink = parts.sink("exchange: \"\"", "none")?;
+    let parts = parts(&node)?;
+    let sink = make(&parts, "exchange: \"\"", "none")?;
     assert!(sink.send(std::slice::from_ref(&foreign)).await[0].is_ok());
     tokio::time::sleep(SECOND / 10).await;
     let taken = client.take("f046", 1, SECOND).await?;
@@ -143,7 +151,7 @@ async fn f046_properties_are_copied_by_a_list() -> Result<()> {
     assert_eq!(names, ["colour"]);
     assert_eq!(client.ready("f046.copy").await?, 0);
 
-    let allowing = parts.sink("exchange: \"\", allow: [user_id]", "none")?;
+    let allowing = make(&parts, "exchange: \"\", allow: [user_id]", "none")?;
     let batch = [message("f046", "2"), foreign, message("f046", "3")];
     let mut kinds = Vec::new();
     for _ in 0..3 {
@@ -165,8 +173,8 @@ async fn f047_headers_over_a_frame_are_one_messages_fault() -> Result<()> {
     let node = rabbit::shared().await?;
     let client = Client::new(&node).await?;
     client.queue("f047", &[]).await?;
-    let parts = Parts::new(&node)?;
-    let sink = parts.sink("exchange: \"\"", "none")?;
+    let parts = parts(&node)?;
+    let sink = make(&parts, "exchange: \"\"", "none")?;
     let sized = |bytes: usize| {
         let mut message = message("f047", bytes.to_string());
         message.headers.push("large".into(), Some(vec![b'x'; bytes].into()));
@@ -195,8 +203,8 @@ async fn f048_a_body_over_the_limit_is_one_messages_fault() -> Result<()> {
     let node = RabbitMq::with(Options { config, ..Options::default() }).await?;
     let client = Client::new(&node).await?;
     client.queue("f048", &[]).await?;
-    let parts = Parts::new(&node)?;
-    let sink = parts.sink("exchange: \"\", max_message: 1MiB", "none")?;
+    let parts = parts(&node)?;
+    let sink = make(&parts, "exchange: \"\", max_message: 1MiB", "none")?;
     let sized = |bytes: usize| message("f048", vec![b'x'; bytes]);
     let batch = [sized(1), sized((1 << 20) + 1), sized(2), sized(70_000), sized(3)];
     let mut pending: Vec<usize> = (0..batch.len()).collect();

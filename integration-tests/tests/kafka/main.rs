@@ -2,6 +2,7 @@
 
 mod faults;
 mod members;
+mod overtaking;
 mod positions;
 mod security;
 mod whole;

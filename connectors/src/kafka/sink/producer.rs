@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hybridge_config::Ordering as Order;
 use hybridge_config::connector::kafka::{
     Compression, ConnectionConfig, CreateTopicsConfig, SinkConfig,
 };
-use hybridge_core::{Error, ErrorKind};
+use hybridge_core::{Error, ErrorKind, Text};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
@@ -20,11 +21,18 @@ use rdkafka::producer::{
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::super::client::{self, Voice};
+use super::gate::{Gate, Handing};
+use super::limits::Limit;
 use super::reports::Reports;
 use super::verdict::Verdict;
 
 /// Bytes that the client may hold: what a route has in flight is bounded by its own share, and copied once.
 const QUEUE_KBYTES: u64 = 32 << 10;
+
+/// Bytes of a batch where nothing is said: the client's default.
+const BATCH_SIZE: usize = 1_000_000;
+/// How long the cluster may take to answer what is asked about topics.
+const ASKING: Duration = Duration::from_secs(5);
 
 /// Makes clients.
 pub(super) struct Factory {
@@ -51,8 +59,9 @@ pub(super) enum Missing {
 
 /// A client with its thread.
 pub(super) struct Producer {
-    client: ThreadedProducer<Context>,
+    client: Arc<ThreadedProducer<Context>>,
     context: Arc<Context>,
+    gate: Gate,
 }
 
 /// What the client calls.
@@ -67,13 +76,17 @@ impl Factory {
         sink: &SinkConfig,
         connection: Arc<ConnectionConfig>,
         timeout: Duration,
+        ordering: Order,
     ) -> Self {
         let mut config = client::config(&connection);
         config.set("acks", "all");
         config.set("enable.idempotence", "true");
         // The Java client's choice, so that a key is in the same partition whoever wrote it.
         config.set("partitioner", "murmur2_random");
-        config.set("message.timeout.ms", timeout.as_millis().max(1).to_string());
+        // A client that may forget one record may write the next before it. Where order counts, everything is taken back at
+        // once when the time is up.
+        let timeout = if ordering == Order::None { timeout.as_millis().max(1) } else { 0 };
+        config.set("message.timeout.ms", timeout.to_string());
         config.set("linger.ms", "1");
         config.set("queue.buffering.max.kbytes", QUEUE_KBYTES.to_string());
         config.set("message.max.bytes", limit(sink).to_string());
@@ -89,9 +102,16 @@ impl Factory {
         Self { connection, config, create: sink.create_topics.clone() }
     }
 
-    /// A client that batches.
-    pub(super) fn make(&self) -> Result<Producer, Error> {
-        Producer::new(&self.config, &self.connection)
+    /// A client that batches, `max_batch` bytes at most.
+    pub(super) fn make(&self, max_batch: Option<usize>) -> Result<Producer, Error> {
+        let mut config = self.config.clone();
+        let configured = config.get("batch.size").and_then(|bytes| bytes.parse().ok());
+        if let Some(most) = max_batch
+            && most < configured.unwrap_or(BATCH_SIZE)
+        {
+            config.set("batch.size", most.max(1).to_string());
+        }
+        Producer::new(&config, &self.connection)
     }
 
     /// A client that sends each record alone.
@@ -113,17 +133,14 @@ impl Factory {
             let context = format!("cannot create topic `{topic}`");
             Error::with_source(ErrorKind::Transient, context, error)
         };
-        let mut config = client::config(&self.connection);
-        config.set("client.id", "hybridge");
-        let voice = Voice::new(&self.connection);
-        let reports = Reports::default();
-        let context = Context { voice, reports, has_given_up: AtomicBool::new(false) };
-        let admin: AdminClient<Context> = config.create_with_context(context).map_err(failed)?;
         let replicas = create.replication.map_or(-1, i32::from);
         let partitions = i32::try_from(create.partitions).unwrap_or(i32::MAX);
         let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replicas));
-        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(5)));
-        for result in admin.create_topics([&new], &options).await.map_err(failed)? {
+        let options = AdminOptions::new().operation_timeout(Some(ASKING));
+        let admin = self.admin().map_err(failed)?;
+        let created = admin.create_topics([&new], &options).await;
+        super::drop_aside(admin).await;
+        for result in created.map_err(failed)? {
             match result {
                 Ok(_) => tracing::info!(topic, partitions, "topic created"),
                 Err((_, Code::TopicAlreadyExists)) => {}
@@ -134,6 +151,43 @@ impl Factory {
             }
         }
         Ok(())
+    }
+
+    /// What these topics take, as far as the cluster says; those that it does not have are left out.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub(super) async fn limits(&self, topics: &[Text]) -> Result<Vec<(Text, Limit)>, KafkaError> {
+        let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+        let options = AdminOptions::new().request_timeout(Some(ASKING));
+        let admin = self.admin()?;
+        let described = admin.describe_configs(&asked, &options).await;
+        super::drop_aside(admin).await;
+        let told = topics.iter().zip(described?);
+        let limits = told.filter_map(|(topic, described)| match described {
+            Ok(told) => {
+                let value = |name| told.get(name).and_then(|entry| entry.value.as_deref());
+                let max_batch = value("max.message.bytes").and_then(|bytes| bytes.parse().ok());
+                let wants_key =
+                    value("cleanup.policy").is_some_and(|policy| policy.contains("compact"));
+                Some((topic.clone(), Limit { max_batch, wants_key }))
+            }
+            Err(Code::UnknownTopicOrPartition) => None,
+            Err(code) => {
+                tracing::info!(%topic, %code, "the cluster does not say what the topic takes");
+                Some((topic.clone(), Limit::default()))
+            }
+        });
+        Ok(limits.collect())
+    }
+
+    fn admin(&self) -> Result<AdminClient<Context>, KafkaError> {
+        let mut config = client::config(&self.connection);
+        config.set("client.id", "hybridge");
+        let voice = Voice::new(&self.connection);
+        let reports = Reports::default();
+        let context = Context { voice, reports, has_given_up: AtomicBool::new(false) };
+        config.create_with_context(context)
     }
 }
 
@@ -152,7 +206,7 @@ impl Producer {
                 Error::with_source(ErrorKind::Transient, "cannot make the producer", error)
             })?;
         let context = client.client().context().clone();
-        Ok(Self { client, context })
+        Ok(Self { client: Arc::new(client), context, gate: Gate::default() })
     }
 
     pub(super) fn reports(&self) -> &Reports {
@@ -183,9 +237,27 @@ impl Producer {
         self.client.client().native_ptr()
     }
 
-    /// Takes back everything that the client holds: it is reported as purged.
-    pub(super) fn purge(&self) {
-        self.client.purge(PurgeConfig::default().queue().inflight());
+    /// Waits until records may be handed over. Cancel-safe.
+    pub(super) async fn handing(&self) -> Handing<'_> {
+        self.gate.enter().await
+    }
+
+    /// Takes back what the client holds, whatever was taken back before.
+    pub(super) async fn take_back_again(&self) {
+        self.take_back(self.gate.round()).await;
+    }
+
+    /// Takes back everything that the client holds, once for all that was handed over in this round: it is reported as
+    /// purged, and what of it is under way is fenced before anything else is written.
+    pub(super) async fn take_back(&self, round: u64) {
+        let Some(closed) = self.gate.close(round).await else { return };
+        let client = self.client.clone();
+        let purging = tokio::task::spawn_blocking(move || {
+            // It waits for the client's threads.
+            client.purge(PurgeConfig::default().queue().inflight());
+            drop(closed);
+        });
+        let _ = purging.await;
     }
 
     /// Asks the cluster whether it is there, and whether it has the topic. Blocks.
@@ -242,7 +314,11 @@ impl ProducerContext for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, name: usize) {
         let verdict = match result {
             Ok(record) => Verdict::Written(u64::try_from(record.offset()).unwrap_or_default()),
-            Err((error, _)) => Verdict::of(error.rdkafka_error_code().unwrap_or(Code::Unknown)),
+            Err((error, _)) => match error.rdkafka_error_code() {
+                // It is taken back when the time is up.
+                Some(Code::PurgeQueue | Code::PurgeInflight) => Verdict::of(Code::MessageTimedOut),
+                code => Verdict::of(code.unwrap_or(Code::Unknown)),
+            },
         };
         self.reports.report(name, verdict);
     }

@@ -1,15 +1,16 @@
 //! What a message becomes as a record.
 
 use bytes::Bytes;
-use hybridge_config::connector::kafka::{Partition, SinkConfig};
+use hybridge_config::connector::kafka::{Compression, Partition, SinkConfig};
 use hybridge_core::{Error, ErrorKind, Message, Text};
 use hybridge_schemas::cloudevents::kafka as binding;
 use hybridge_schemas::template::Template;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use super::limits::{self, Limit, Limits};
 use super::producer::{Full, Producer};
 use super::verdict::Verdict;
 
@@ -22,6 +23,8 @@ pub(super) struct Records {
     key: Option<Template>,
     keeps_partition: bool,
     max_message: usize,
+    /// What is compressed may be smaller than what topics take.
+    is_compressed: bool,
 }
 
 enum Topic {
@@ -43,11 +46,12 @@ impl Records {
             key: config.key.as_ref().map(Template::compile),
             keeps_partition: config.partition == Partition::Keep,
             max_message: config.max_message.as_usize(),
+            is_compressed: config.compression != Compression::None,
         })
     }
 
     /// The topic, where all records go to the same.
-    pub(super) fn only_topic(&self) -> Option<&str> {
+    pub(super) fn only_topic(&self) -> Option<&Text> {
         match &self.topic {
             Topic::One(name) => Some(name),
             Topic::Each(_) => None,
@@ -76,12 +80,13 @@ impl Records {
         }
     }
 
-    /// Hands a record to the client, to be reported under `name`.
+    /// Hands a record to the client, to be reported under `name`; what its topic does not take is refused.
     pub(super) fn hand(
         &self,
         producer: &Producer,
         message: &Message,
         name: usize,
+        limits: Option<&Limits>,
     ) -> Result<(), Full> {
         let impossible = |error: Error| Full::Refused(Verdict::Impossible(error.to_string()));
         let topic = self.topic(message).map_err(impossible)?;
@@ -100,6 +105,9 @@ impl Records {
         if self.keeps_partition {
             record.partition = i32::try_from(message.origin.place.partition).ok();
         }
+        if let Some(limits) = limits {
+            self.fits(&record, limits.of(&topic)).map_err(Full::Refused)?;
+        }
         match producer.hand(record) {
             Ok(()) => Ok(()),
             Err(KafkaError::MessageProduction(Code::QueueFull)) => Err(Full::Queue),
@@ -111,6 +119,26 @@ impl Records {
                 Err(Full::Refused(Verdict::of(code)))
             }
         }
+    }
+}
+
+impl Records {
+    fn fits(
+        &self,
+        record: &BaseRecord<'_, [u8], [u8], usize>,
+        limit: Limit,
+    ) -> Result<(), Verdict> {
+        if limit.wants_key && record.key.is_none() {
+            return Err(Verdict::of(Code::InvalidRecord));
+        }
+        let Some(max_batch) = limit.max_batch.filter(|_| !self.is_compressed) else {
+            return Ok(());
+        };
+        let length = |bytes: Option<&[u8]>| bytes.map(<[u8]>::len);
+        let headers = record.headers.iter().flat_map(Headers::iter);
+        let headers = headers.map(|header| (header.key.len(), length(header.value)));
+        let bytes = limits::batch_of_one(length(record.key), length(record.payload), headers);
+        if bytes > max_batch { Err(Verdict::TooLarge) } else { Ok(()) }
     }
 }
 

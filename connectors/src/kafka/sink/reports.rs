@@ -24,6 +24,8 @@ struct Entry {
     missing: usize,
     /// The batch is still being handed over, or waited for.
     is_open: bool,
+    /// A record was not written and will be sent again.
+    has_failed: bool,
     results: Vec<Option<Verdict>>,
     done: Arc<Notify>,
 }
@@ -49,6 +51,7 @@ impl Reports {
         let mut done = Arc::default();
         if let Some(entry) = entries.get_mut(number) {
             entry.is_open = true;
+            entry.has_failed = false;
             entry.missing = handed;
             entry.results.clear();
             entry.results.resize(count, None);
@@ -62,11 +65,13 @@ impl Reports {
         let (number, index) = (name >> INDEX_BITS, name & ((1 << INDEX_BITS) - 1));
         let mut entries = lock(&self.0);
         let Some(entry) = entries.get_mut(number) else { return };
+        let is_first_failure = !entry.has_failed && verdict.may_pass();
+        entry.has_failed |= is_first_failure;
         if let Some(result) = entry.results.get_mut(index) {
             *result = Some(verdict);
         }
         entry.missing = entry.missing.saturating_sub(1);
-        if entry.missing == 0 && entry.is_open {
+        if entry.is_open && (entry.missing == 0 || is_first_failure) {
             entry.done.notify_one();
         }
     }
@@ -95,15 +100,34 @@ impl Slot<'_> {
         }
     }
 
-    /// Returns once everything that the client took was reported.
+    /// Whether everything that the client took was reported.
+    pub(super) fn is_done(&self) -> bool {
+        self.is(|entry| entry.missing == 0)
+    }
+
+    /// Returns once that is so.
     pub(super) async fn done(&self) {
-        loop {
-            let is_done = lock(&self.reports.0).get(self.number).is_none_or(|one| one.missing == 0);
-            if is_done {
-                return;
-            }
+        self.until(|entry| entry.missing == 0).await;
+    }
+
+    /// Returns once everything was reported, or one that was not written and will be sent again.
+    pub(super) async fn done_or_failed(&self) {
+        self.until(|entry| entry.missing == 0 || entry.has_failed).await;
+    }
+
+    async fn until(&self, holds: impl Fn(&Entry) -> bool) {
+        while !self.is(&holds) {
             self.done.notified().await;
         }
+    }
+
+    /// Whether one was not written and will be sent again.
+    pub(super) fn has_failed(&self) -> bool {
+        self.is(|entry| entry.has_failed)
+    }
+
+    fn is(&self, what: impl Fn(&Entry) -> bool) -> bool {
+        lock(&self.reports.0).get(self.number).is_none_or(what)
     }
 
     /// Takes the results.

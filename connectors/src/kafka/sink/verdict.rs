@@ -51,6 +51,11 @@ impl Verdict {
         }
     }
 
+    /// Whether the record was not written and will be sent again.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::BatchTooLarge | Self::NoTopic | Self::Failed(_))
+    }
+
     /// What is said to the route.
     pub(super) fn told(
         self,

@@ -6,47 +6,38 @@ use hybridge_config::{Config, RouteConfig};
 use hybridge_connectors::Local;
 use hybridge_connectors::log::{Options, Store};
 use hybridge_core::{Message, Sink};
-use hybridge_integration_tests::broker::rabbitmq::RabbitMq;
 use tempfile::TempDir;
-
-use crate::rabbit;
 
 /// What connectors of one process share.
 pub struct Parts {
     local: Local,
     folder: TempDir,
-    uri: String,
+    connection: String,
 }
 
 impl Parts {
-    /// With connections to this node, past its proxy.
-    pub fn new(node: &RabbitMq) -> Result<Self> {
-        Self::at(rabbit::uri(node))
-    }
-
-    /// With connections to this address.
-    pub fn at(uri: String) -> Result<Self> {
+    /// With the connection `here`, which is this: `{ kafka: { ... } }`.
+    pub fn new(connection: String) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let store = Store::open(&folder.path().join("log"), Options::default())?;
-        Ok(Self { local: Local::new(store), folder, uri })
+        Ok(Self { local: Local::new(store), folder, connection })
     }
 
     fn route(&self, text: &str) -> Result<RouteConfig> {
         let file = self.folder.path().join("routes.yaml");
-        let uri = &self.uri;
-        let text = format!(
-            "hybridge: v1\nconnections: {{ rabbit: {{ amqp: {{ uri: \"{uri}\" }} }} }}\nroutes:\n  r:\n{text}\n"
-        );
+        let connection = &self.connection;
+        let text =
+            format!("hybridge: v1\nconnections: {{ here: {connection} }}\nroutes:\n  r:\n{text}\n");
         std::fs::write(&file, text)?;
         let loaded = hybridge_config::load(&[file], &|_| None);
         let config: Config = loaded.map_err(|problems| anyhow!("{problems}"))?.config;
         config.routes.into_values().next().context("no route")
     }
 
-    /// The sink that these options give, in a route of this order.
-    pub fn sink(&self, options: &str, ordering: &str) -> Result<Box<dyn Sink>> {
+    /// The sink of this configuration, `{ kafka: { ... } }`, in a route of this order.
+    pub fn sink(&self, sink: &str, ordering: &str) -> Result<Box<dyn Sink>> {
         let text = format!(
-            "    from: {{ log: {{ topic: t }} }}\n    ordering: {ordering}\n    to: {{ amqp: {{ connection: rabbit, {options} }} }}"
+            "    from: {{ log: {{ topic: t }} }}\n    ordering: {ordering}\n    to: {sink}"
         );
         let route = self.route(&text)?;
         let target = route.targets.values().next().context("no target")?;
