@@ -36,17 +36,32 @@ impl Daemon {
 
     /// The same with its storage elsewhere.
     pub fn with_storage(folder: &Path, storage: &Path, config: &str) -> Result<Self> {
+        let daemon = Self::bare(folder, storage)?;
+        daemon.configure(config)?;
+        Ok(daemon)
+    }
+
+    /// A daemon that runs `file` as it is written. Where it listens and stores, the file must take from `${ADMIN_LISTEN}` and
+    /// `${STORAGE}`.
+    pub fn as_written(folder: &Path, file: &Path) -> Result<Self> {
+        let mut daemon = Self::bare(folder, &folder.join("storage"))?;
+        std::fs::copy(file, daemon.config()).with_context(|| file.display().to_string())?;
+        let (admin, storage) = (daemon.admin.to_string(), daemon.storage.display().to_string());
+        daemon.variable("ADMIN_LISTEN", &admin);
+        daemon.variable("STORAGE", &storage);
+        Ok(daemon)
+    }
+
+    fn bare(folder: &Path, storage: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let daemon = Self {
+        Ok(Self {
             folder: folder.to_owned(),
             storage: storage.to_owned(),
             admin: ports::free()?,
             child: None,
             guard: None,
             variables: Vec::new(),
-        };
-        daemon.configure(config)?;
-        Ok(daemon)
+        })
     }
 
     /// Replaces the configuration; a running daemon sees it when it reloads.
@@ -62,6 +77,14 @@ impl Daemon {
     /// Sets a variable of its environment for the next start.
     pub fn variable(&mut self, name: &str, value: &str) {
         self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// What `hybridge check --connect` says of its configuration.
+    pub fn check(&self) -> Result<Output> {
+        let mut command = Command::new(binary::hybridge()?);
+        command.args(["check", "--connect"]).arg(self.config());
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        command.envs(variables).stdin(Stdio::null()).output().context("check --connect")
     }
 
     /// Starts the process and returns at once.

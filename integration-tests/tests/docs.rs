@@ -123,6 +123,46 @@ fn every_example_is_a_good_configuration() -> Result<()> {
     Ok(())
 }
 
+const INDEX: &str = "docs/examples/README.md";
+
+/// The index has each example with what its first paragraph says; `HYBRIDGE_WRITE_DOCS` writes it.
+#[test]
+fn every_example_is_in_the_index() -> Result<()> {
+    let folder = binary::workspace().join("docs/examples");
+    let mut examples = Vec::new();
+    files(&folder, "yaml", &mut examples)?;
+    let (mut alone, mut pairs) = (String::new(), String::new());
+    for example in examples {
+        let name = example.strip_prefix(&folder)?.display().to_string();
+        let text = std::fs::read_to_string(&example)?;
+        let lines = text.lines().map_while(|line| line.strip_prefix("# "));
+        let shows = lines.collect::<Vec<_>>().join(" ");
+        ensure!(
+            shows.ends_with('.'),
+            "{name} begins with no sentence that says what it shows: {shows}"
+        );
+        let part = if name.starts_with("pairs/") { &mut pairs } else { &mut alone };
+        part.push_str(&format!("| [{name}]({name}) | {shows} |\n"));
+    }
+    let head = "| file | what it shows |\n|---|---|\n";
+    let index = format!(
+        "# Examples\n\nEach is checked by a test, and so is this page.\n\n{head}{alone}\n\
+         ## Between two systems\n\nEach of these is run by a test on real brokers as it stands, and messages go through it. Where \
+         the brokers are is in\nvariables: `KAFKA_BROKERS`, `NATS_URL`, `AMQP_URL`; `hybridge check --connect FILE` says what is \
+         missing there.\n\n{head}{pairs}"
+    );
+    let path = binary::workspace().join(INDEX);
+    if std::env::var_os("HYBRIDGE_WRITE_DOCS").is_some() {
+        return Ok(std::fs::write(&path, index)?);
+    }
+    let written = std::fs::read_to_string(&path).context(INDEX)?;
+    ensure!(
+        written == index,
+        "{INDEX} is not what the examples say; HYBRIDGE_WRITE_DOCS=1 writes it"
+    );
+    Ok(())
+}
+
 #[test]
 fn every_configuration_in_the_text_is_good() -> Result<()> {
     for block in blocks()?.iter().filter(|block| block.info.split(' ').next() == Some("yaml")) {

@@ -8,7 +8,9 @@ use crate::{load, yaml};
 
 fn examples() -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/examples");
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries =
+        |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let paths = entries(folder.clone()).chain(entries(folder.join("pairs")));
     let mut paths: Vec<PathBuf> =
         paths.filter(|path| path.extension() == Some("yaml".as_ref())).collect();
     paths.sort();
@@ -26,7 +28,7 @@ fn as_written(text: &str) -> Value {
 
 #[test]
 fn every_example_loads() {
-    assert!(examples().len() >= 7);
+    assert!(examples().len() >= 40);
     for path in examples() {
         let loaded = load(std::slice::from_ref(&path), &|name| {
             (!name.ends_with("_PORT")).then(|| "x".to_owned())

@@ -82,8 +82,9 @@ impl Connection {
         }
     }
 
-    /// Waits for the answer to the login.
-    pub(super) async fn greeted(&mut self) -> Result<(), Error> {
+    /// Waits until the server has answered everything that it was asked, the login included. Messages that come meanwhile
+    /// are passed over.
+    pub(super) async fn answered(&mut self) -> Result<(), Error> {
         while self.pongs_due > 0 {
             self.read_on().await?;
             self.take()?;

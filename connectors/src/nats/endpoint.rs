@@ -138,7 +138,7 @@ impl Endpoint {
         transport.write_all(b"PING\r\n").await.map_err(failed)?;
         transport.flush().await.map_err(failed)?;
         let mut connection = Connection::new(transport, input, info, shown.clone());
-        connection.greeted().await?;
+        connection.answered().await?;
         Ok(connection)
     }
 

@@ -91,13 +91,7 @@ impl Sink {
         let mut results = self.publisher.publish_core(&mut link.connection, batch);
         // Nothing is confirmed, but the server has at least read it.
         link.connection.ask();
-        let answering = async {
-            while !link.connection.is_answered() {
-                link.connection.next().await?;
-            }
-            Ok::<(), Error>(())
-        };
-        let failure = match tokio::time::timeout_at(until, answering).await {
+        let failure = match tokio::time::timeout_at(until, link.connection.answered()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error),
             Err(_) => Some(Error::transient("the server did not take the messages in time")),

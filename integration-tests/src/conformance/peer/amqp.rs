@@ -24,7 +24,8 @@ const LARGEST: usize = 16 << 20;
 
 /// One node. A place is a topic exchange with one queue that takes everything of it.
 pub struct AmqpPeer {
-    rabbitmq: RabbitMq,
+    /// The node.
+    pub rabbitmq: RabbitMq,
 }
 
 impl AmqpPeer {

@@ -23,7 +23,8 @@ const LARGEST: usize = 1 << 20;
 
 /// One server.
 pub struct JetStreamPeer {
-    nats: Nats,
+    /// The server.
+    pub nats: Nats,
 }
 
 impl JetStreamPeer {

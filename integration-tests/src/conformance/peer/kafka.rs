@@ -25,7 +25,8 @@ const FROZEN: Duration = Duration::from_secs(4);
 
 /// One node.
 pub struct KafkaPeer {
-    kafka: Kafka,
+    /// The cluster.
+    pub kafka: Kafka,
 }
 
 impl KafkaPeer {
