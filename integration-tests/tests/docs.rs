@@ -306,15 +306,17 @@ fn every_failure_has_the_test_that_its_table_names() -> Result<()> {
     for (number, row) in (1..).zip(rows) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         ensure!(cells.len() == 3 && cells[0] == number.to_string(), "row {number}: {row}");
-        match cells[2].strip_prefix('`').and_then(|cell| cell.strip_suffix('`')) {
-            Some(name) => {
-                ensure!(code.contains(&format!("fn {name}(")), "row {number}: no test {name}")
-            }
-            None => ensure!(
-                ([14, 19, 22, 30, 32].contains(&number) && cells[2].starts_with("no test: "))
-                    || ([18, 45].contains(&number) && cells[2].starts_with("not shown yet: ")),
-                "row {number} has no test"
-            ),
+        if let Some(reason) = cells[2].strip_prefix("no test: ") {
+            ensure!([14, 19, 22, 30, 32].contains(&number), "row {number}: {reason}");
+            continue;
+        }
+        if cells[2].starts_with("not shown yet: ") {
+            ensure!(number == 45, "row {number} has no test");
+            continue;
+        }
+        for name in cells[2].split(", ") {
+            let name = name.trim_matches('`');
+            ensure!(code.contains(&format!("fn {name}(")), "row {number}: no test {name}");
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Kafka sources and sinks on the real broker.
 
 mod faults;
+mod leaders;
 mod members;
 mod overtaking;
 mod positions;

@@ -14,6 +14,7 @@ mod access;
 mod bridge;
 mod buckets;
 mod faults;
+mod leaders;
 mod sharing;
 
 /// A server, a client that goes past the proxy, and a folder.
