@@ -39,7 +39,7 @@ pub trait Source {
 
     /// Connects. Input and output start here.
     ///
-    /// Called once, before everything else. A peer that cannot be reached is an error
+    /// Called once, before everything but [`probe`](Self::probe). A peer that cannot be reached is an error
     /// ([`Disconnected`](crate::ErrorKind::Disconnected)); the supervisor closes the source, backs
     /// off and makes a new one. Not cancel-safe.
     async fn connect(&mut self, budget: Budget) -> Result<(), Error>;

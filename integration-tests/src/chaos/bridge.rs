@@ -155,7 +155,7 @@ impl Bridge {
         for strike in self.draw(&mut rng) {
             let mut caught = false;
             for _ in 0..TRIES {
-                self.backlog(place, stage, &journal, &mut turn).await?;
+                self.portion(place, stage, &journal, &mut turn, true).await?;
                 caught = busy(stage).await?;
                 if caught {
                     break;
@@ -164,7 +164,7 @@ impl Bridge {
             ensure!(caught, "the route is never busy");
             self.strike(strike, place, stage, &mut rng, report).await?;
         }
-        self.portion(place, stage, &journal, &mut turn).await?;
+        self.portion(place, stage, &journal, &mut turn, false).await?;
         let struck = Instant::now();
         let (sent, _) = journal.counts();
         let idle = async || {
@@ -175,31 +175,15 @@ impl Bridge {
         self.judge(place, stage, &journal, sent, struck, report).await
     }
 
-    /// Puts a portion there while the daemon stands still, where that does not need it: the route is as fast as whoever
-    /// writes, and would be done with it before it is struck.
-    async fn backlog(
-        &self,
-        place: &str,
-        stage: &Stage,
-        journal: &Journal,
-        turn: &mut u64,
-    ) -> Result<()> {
-        let stands = self.source.as_ref().is_some_and(|source| source.name() != "http");
-        if !stands {
-            return self.portion(place, stage, journal, turn).await;
-        }
-        stage.daemon.signal(Signal::Stop)?;
-        let put = self.portion(place, stage, journal, turn).await;
-        stage.daemon.signal(Signal::Continue)?;
-        put
-    }
-
+    /// Puts a portion there; `still` while the daemon stands still, where that does not need it: the route is as fast as
+    /// whoever writes, and would be done with it before it is struck.
     async fn portion(
         &self,
         place: &str,
         stage: &Stage,
         journal: &Journal,
         turn: &mut u64,
+        still: bool,
     ) -> Result<()> {
         let source = self.source.as_ref().context("no source")?;
         let keys = (0..PORTION).map(|number| ((*turn + number) % u64::from(KEYS)) as u32);
@@ -207,7 +191,15 @@ impl Bridge {
         *turn += PORTION;
         let record = |id: &Id| Record::new(&id.key_text(), id.body(SIZE, false));
         let records: Vec<Record> = ids.iter().map(record).collect();
-        source.put(stage, place, &records).await?;
+        let stands = still && source.name() != "http";
+        if stands {
+            stage.daemon.signal(Signal::Stop)?;
+        }
+        let put = source.put(stage, place, &records).await;
+        if stands {
+            stage.daemon.signal(Signal::Continue)?;
+        }
+        put?;
         ids.into_iter().for_each(|id| journal.accepted(id));
         Ok(())
     }

@@ -16,7 +16,6 @@ use hybridge_core::{Assignment, Budget, Error, ErrorKind, Event, Outcome, Place,
 
 use self::open::Open;
 pub(super) use self::open::message;
-use crate::nats::api::Control;
 use crate::nats::endpoint::Endpoint;
 
 /// Reads one stream through one durable consumer.
@@ -75,10 +74,7 @@ impl Plan {
 #[async_trait(?Send)]
 impl hybridge_core::Source for Source {
     async fn probe(&self) -> Result<(), Error> {
-        let mut control = Control::new(self.plan.endpoint.open().await?);
-        let known = session::stream(&mut control, &self.plan.stream).await;
-        control.connection.close().await;
-        known.map(drop)
+        session::look_up(&self.plan.endpoint, &self.plan.stream).await.map(drop)
     }
 
     async fn connect(&mut self, budget: Budget) -> Result<(), Error> {

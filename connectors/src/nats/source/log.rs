@@ -17,10 +17,9 @@ use hybridge_core::{
 };
 
 use self::open::Open;
-use crate::nats::api::Control;
 use crate::nats::endpoint::Endpoint;
 use crate::nats::lease::Lease;
-use crate::nats::source::consumer::session::stream;
+use crate::nats::source::consumer::session::look_up;
 
 /// Reads one stream.
 pub(super) struct Source {
@@ -123,10 +122,7 @@ fn as_entry(prefix: &str, message: &mut Message) {
 #[async_trait(?Send)]
 impl hybridge_core::Source for Source {
     async fn probe(&self) -> Result<(), Error> {
-        let mut control = Control::new(self.plan.endpoint.open().await?);
-        let known = stream(&mut control, &self.plan.stream).await;
-        control.connection.close().await;
-        self.plan.check(&known?)?;
+        self.plan.check(&look_up(&self.plan.endpoint, &self.plan.stream).await?)?;
         if self.plan.lease.create {
             return Ok(());
         }

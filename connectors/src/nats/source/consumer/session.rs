@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Plan;
 use crate::nats::api::{self, ConsumerInfo, Control, StreamInfo, code};
 use crate::nats::connection::Connection;
+use crate::nats::endpoint::Endpoint;
 use crate::nats::pull::{Limits, Pull};
 
 /// The server waits so long for an acknowledgement where nothing else is said.
@@ -101,6 +102,14 @@ pub(in crate::nats) async fn stream(
         true => api::no_stream(name),
         false => failure.into_error(&format!("cannot see the stream `{name}`")),
     })
+}
+
+/// The same, over a connection of its own.
+pub(in crate::nats) async fn look_up(endpoint: &Endpoint, name: &str) -> Result<StreamInfo, Error> {
+    let mut control = Control::new(endpoint.open().await?);
+    let known = stream(&mut control, name).await;
+    control.connection.close().await;
+    known
 }
 
 async fn consumer(
