@@ -14,7 +14,7 @@ pub enum ConnectionConfig {
     /// An HTTP endpoint.
     Http(http::ConnectionConfig),
     /// A Kafka cluster.
-    Kafka(kafka::ConnectionConfig),
+    Kafka(Box<kafka::ConnectionConfig>),
     /// A NATS system.
     Nats(Box<nats::ConnectionConfig>),
 }

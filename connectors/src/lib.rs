@@ -25,7 +25,7 @@ mod positions;
 mod schedule;
 #[cfg(feature = "stdio")]
 pub mod stdio;
-#[cfg(any(feature = "http", feature = "nats", feature = "amqp"))]
+#[cfg(any(feature = "http", feature = "nats", feature = "amqp", feature = "kafka"))]
 pub mod tls;
 
 pub use make::{Limits, Local, sink, source};

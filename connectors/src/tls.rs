@@ -5,15 +5,20 @@
 //! of `http` sources.
 
 mod client;
+#[cfg(any(feature = "http", feature = "kafka"))]
+mod https;
 #[cfg(feature = "http")]
 mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(any(feature = "http", feature = "nats", feature = "amqp"))]
 pub(crate) use client::client;
 #[cfg(feature = "http")]
-pub(crate) use client::plain;
+pub(crate) use https::Connector;
+#[cfg(any(feature = "http", feature = "kafka"))]
+pub(crate) use https::connector;
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};

@@ -16,6 +16,10 @@ pub struct Route {
     pub route: String,
     /// `starting`, `running`, `red`, `stopping` or `ended`.
     pub state: String,
+    /// `green` or `red`.
+    pub health: String,
+    /// Why it is red.
+    pub reason: Option<String>,
     /// Its totals since the process started.
     pub counts: Counts,
     /// What the totals leave unexplained.

@@ -7,6 +7,7 @@
 //! tests under `tests` are put together from these.
 
 pub mod admin;
+pub mod authority;
 pub mod bench;
 pub mod binary;
 pub mod broker;
@@ -28,6 +29,7 @@ pub mod proxy;
 pub mod records;
 pub mod sys;
 pub mod target;
+pub mod tokens;
 pub mod topic;
 pub mod wait;
 pub mod wire;

@@ -30,6 +30,11 @@ impl Rules<'_> {
             }
             if let ConnectionConfig::Kafka(kafka) = connection {
                 self.kafka_connection(name, kafka);
+                let client = kafka.sasl.as_ref().and_then(|sasl| sasl.client_credentials.as_ref());
+                if let Some(tls) = client.and_then(|client| client.tls.as_ref()) {
+                    let path = ["kafka", "sasl", "client_credentials", "tls"];
+                    self.client_tls(tls, self.place("connections", name, &path));
+                }
             }
             if let ConnectionConfig::Amqp(amqp) = connection {
                 self.amqp_connection(name, amqp);

@@ -18,7 +18,8 @@ impl Rules<'_> {
             self.place("connections", name, &path)
         };
         let (brokers, tls, sasl) = (place(&["brokers"]), place(&["tls"]), place(&["sasl"]));
-        let options = place(&["options"]);
+        let (options, credentials) =
+            (place(&["options"]), place(&["sasl", "client_credentials", "token_url"]));
         if connection.brokers.is_empty() {
             self.refuse(brokers, "no brokers", "write `brokers: [\"host:9092\"]`");
         }
@@ -28,6 +29,12 @@ impl Rules<'_> {
         }
         if let Some(login) = &connection.sasl {
             self.kafka_login(connection, login, sasl);
+            let client = login.client_credentials.as_ref();
+            if client.is_some_and(|client| client.token_url.is_readable_on_the_way()) {
+                let message = "credentials would cross the network in plain text";
+                let help = "write `https://`; plain `http://` is for this machine only";
+                self.refuse(credentials, message, help);
+            }
         }
         self.kafka_options(&connection.options, options::CONNECTION, options);
     }
@@ -36,15 +43,18 @@ impl Rules<'_> {
         let is_local = connection.brokers.iter().all(|broker| is_loopback(broker));
         match sasl.mechanism {
             Mechanism::Oauthbearer => {
-                if sasl.token_file.is_none() || sasl.password.is_some() {
-                    let help = "write `token_file:` and no `password`";
-                    self.refuse(place, "`oauthbearer` logs in by the token in a file", help);
+                let is_one = sasl.token_file.is_some() != sasl.client_credentials.is_some();
+                if !is_one || sasl.password.is_some() {
+                    let help =
+                        "write either `token_file:` or `client_credentials:`, and no `password`";
+                    self.refuse(place, "`oauthbearer` logs in by a token", help);
                 }
             }
             Mechanism::Plain | Mechanism::ScramSha256 | Mechanism::ScramSha512 => {
                 let is_whole = sasl.username.is_some() && sasl.password.is_some();
-                if !is_whole || sasl.token_file.is_some() {
-                    let help = "write `username:` and `password:`, and no `token_file`";
+                let has_token = sasl.token_file.is_some() || sasl.client_credentials.is_some();
+                if !is_whole || has_token {
+                    let help = "write `username:` and `password:`, and nothing about tokens";
                     self.refuse(place, "this mechanism logs in by a password", help);
                 }
             }

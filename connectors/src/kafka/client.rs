@@ -1,7 +1,8 @@
 //! What every client of a cluster is configured with, what it says about itself, and what its errors mean.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use hybridge_config::connector::kafka::{ConnectionConfig, Mechanism, Options};
 use hybridge_core::{Error, ErrorKind};
@@ -11,7 +12,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::token::TokenFile;
+use super::token::Tokens;
 
 /// The settings that come from a connection.
 pub(super) fn config(connection: &ConnectionConfig) -> ClientConfig {
@@ -71,23 +72,36 @@ pub(super) fn apply(config: &mut ClientConfig, options: &Options) {
     }
 }
 
+/// How long the cluster is asked for at first.
+const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+const LEAST_PATIENCE: Duration = Duration::from_millis(100);
+/// How the client library begins to say that it got no token, which we have told it.
+const NO_TOKEN: &str = "Failed to acquire SASL OAUTHBEARER token";
+
 /// What a client says about itself, from whichever thread.
 #[derive(Default)]
 pub(super) struct Voice {
-    token: Option<TokenFile>,
+    tokens: Option<Arc<Tokens>>,
     /// The last thing that went wrong with a connection, until something works again.
-    trouble: Mutex<Option<(Code, String)>>,
+    trouble: Mutex<Option<Trouble>>,
+    /// Whether there is such a thing; looked at for every record.
+    is_troubled: AtomicBool,
     /// Something was said since this was last looked at.
     spoke: AtomicBool,
+    /// The cluster has refused the token that we showed.
+    refused: AtomicBool,
+}
+
+/// What went wrong with a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    pub(super) kind: ErrorKind,
+    pub(super) reason: String,
 }
 
 impl Voice {
-    pub(super) fn new(connection: &ConnectionConfig) -> Self {
-        let token = connection.sasl.as_ref().and_then(|sasl| {
-            let path = sasl.token_file.clone()?;
-            Some(TokenFile { path, principal: sasl.username.clone() })
-        });
-        Self { token, ..Self::default() }
+    pub(super) fn new(tokens: Option<Arc<Tokens>>) -> Self {
+        Self { tokens, ..Self::default() }
     }
 
     pub(super) fn speaks(&self) {
@@ -114,42 +128,93 @@ impl Voice {
         self.speaks();
         let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
         tracing::debug!(%error, reason, "client error");
-        let mut trouble = lock(&self.trouble);
+        // Why there is no token was said better when it was not given.
+        if reason.starts_with(NO_TOKEN) {
+            return;
+        }
+        if code == Code::Authentication
+            && let Some(tokens) = &self.tokens
+        {
+            tokens.was_refused();
+            self.refused.store(true, Ordering::Release);
+        }
         // That all are down says less than why one of them is.
-        if trouble.is_none() || code != Code::AllBrokersDown {
-            *trouble = Some((code, reason.to_owned()));
+        if code != Code::AllBrokersDown || self.trouble().is_none() {
+            self.is_in_trouble(Trouble { kind: kind(code), reason: advised(code, reason) });
         }
     }
 
     pub(super) fn token(&self) -> Result<OAuthToken, Box<dyn std::error::Error>> {
         self.speaks();
-        let file = self.token.as_ref().ok_or("no token file is configured")?;
-        file.read().map_err(|what| {
-            *lock(&self.trouble) = Some((Code::Authentication, what.clone()));
-            what.into()
+        let tokens = self.tokens.as_ref().ok_or("no token is configured")?;
+        tokens.token().map_err(|no| {
+            self.is_in_trouble(Trouble { kind: no.kind, reason: no.what.clone() });
+            no.what.into()
         })
     }
 
+    /// Whether the cluster has refused our token: the client shows the same one until it is due to be renewed.
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused.load(Ordering::Acquire)
+    }
+
+    fn is_in_trouble(&self, trouble: Trouble) {
+        *lock(&self.trouble) = Some(trouble);
+        self.is_troubled.store(true, Ordering::Release);
+    }
+
     /// What went wrong last with a connection.
-    pub(super) fn trouble(&self) -> Option<(Code, String)> {
+    pub(super) fn trouble(&self) -> Option<Trouble> {
         lock(&self.trouble).clone()
     }
 
     /// Something works: what went wrong before is over.
     pub(super) fn is_well(&self) {
-        lock(&self.trouble).take();
+        if self.is_troubled.swap(false, Ordering::AcqRel) {
+            lock(&self.trouble).take();
+        }
     }
 
     /// An error of a call, with what is known about its cause.
     pub(super) fn explain(&self, context: impl Into<String>, error: &KafkaError) -> Error {
         let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
         match self.trouble() {
-            Some((cause, reason)) if is_connection(code) => {
-                Error::with_source(kind(cause), context, reason)
+            Some(trouble) if is_connection(code) || kind(code) == trouble.kind => {
+                Error::with_source(trouble.kind, context, trouble.reason)
             }
             _ => Error::with_source(kind(code), context, error.clone()),
         }
     }
+}
+
+/// Asks the cluster with growing patience, at most for `limit`: who is refused need not wait for the end of it. `once`
+/// takes its patience and lets the client say what it has to say.
+pub(super) fn ask<T>(
+    voice: &Voice,
+    limit: Duration,
+    mut once: impl FnMut(Duration) -> Result<T, KafkaError>,
+) -> Result<T, KafkaError> {
+    let (until, mut patience) = (Instant::now() + limit, FIRST_PATIENCE);
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let asked = once(patience.min(left).max(LEAST_PATIENCE));
+        let is_refused =
+            voice.trouble().is_some_and(|trouble| trouble.kind == ErrorKind::Unauthorized);
+        if asked.is_ok() || is_refused || Instant::now() >= until {
+            return asked;
+        }
+        patience *= 3;
+    }
+}
+
+/// What the library says, and what to do where it does not say that.
+fn advised(code: Code, reason: &str) -> String {
+    let advice = match code {
+        Code::Authentication => "check the credentials of the connection",
+        Code::SSL => "check `tls` of the connection, and the names in the broker's certificate",
+        _ => return reason.to_owned(),
+    };
+    format!("{reason}: {advice}")
 }
 
 /// Locks, also after a panic elsewhere: what these locks protect is replaced in one step.

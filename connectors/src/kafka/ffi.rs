@@ -1,5 +1,6 @@
 //! What the safe interface of the client library does not offer: many records of one partition by one call, header names
-//! that are not UTF-8 without a panic, answers to commits that nobody waits for, and how far a partition has grown.
+//! that are not UTF-8 without a panic, answers to commits that nobody waits for, how far a partition has grown, and a token
+//! for a client that nobody polls.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -7,6 +8,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use rdkafka::bindings as sys;
+use rdkafka::client::OAuthToken;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::{RDKafka, RDKafkaErrorCode};
 
@@ -229,6 +231,34 @@ pub(super) fn range(client: *mut RDKafka, topic: &str, partition: i32) -> Option
     };
     let is_known = result == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0;
     is_known.then_some((low, high))
+}
+
+/// Gives a client the token that it logs in with. The error does not show it.
+///
+/// `client` must be a live client.
+pub(super) fn give_token(client: *mut RDKafka, token: &OAuthToken) -> Result<(), String> {
+    let text = CString::new(token.token.as_str()).map_err(|_| "a token with a zero in it")?;
+    let principal = CString::new(token.principal_name.as_str());
+    let principal = principal.map_err(|_| "a principal with a zero in it")?;
+    let mut why: [c_char; 256] = [0; 256];
+    // SAFETY: the client is live and copies the texts; it writes no more into `why` than fits, with a zero at the end.
+    let (result, why) = unsafe {
+        let result = sys::rd_kafka_oauthbearer_set_token(
+            client,
+            text.as_ptr(),
+            token.lifetime_ms,
+            principal.as_ptr(),
+            ptr::null_mut(),
+            0,
+            why.as_mut_ptr(),
+            why.len(),
+        );
+        (result, lossy(why.as_ptr()))
+    };
+    match result {
+        sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+        _ => Err(format!("the token cannot be used: {why}")),
+    }
 }
 
 /// The bytes at a pointer of the client; `None` for null.

@@ -86,6 +86,19 @@ impl Sink {
         Ok(made)
     }
 
+    /// A client whose token was refused would go on to show it until it is due to be renewed: another is made, which asks for
+    /// a token. What other lanes have given to the old one is reported by the old one.
+    async fn log_in_anew(&self) {
+        for client in [&self.producer, &self.alone] {
+            let was_refused =
+                client.borrow().as_ref().is_some_and(|client| client.voice().was_refused());
+            if was_refused {
+                let old = client.borrow_mut().take();
+                drop_aside(old).await;
+            }
+        }
+    }
+
     fn alone(&self) -> Result<Arc<Producer>, Error> {
         let mut alone = self.alone.borrow_mut();
         if let Some(producer) = &*alone {
@@ -249,6 +262,7 @@ impl hybridge_core::Sink for Sink {
     }
 
     async fn send(&self, batch: &[Message]) -> Vec<Result<Receipt, Error>> {
+        self.log_in_anew().await;
         if self.is_ordered() {
             self.learn().await;
         }

@@ -23,6 +23,7 @@ use self::desk::Desk;
 use self::reader::Reader;
 use self::start::Policy;
 use super::client;
+use super::token::Tokens;
 
 /// How long a reader may take to leave its group before it is left alone.
 const LEAVING: Duration = Duration::from_secs(8);
@@ -46,6 +47,7 @@ struct Open {
 #[derive(Clone)]
 struct Plan {
     connection: Arc<hybridge_config::connector::kafka::ConnectionConfig>,
+    tokens: Option<Arc<Tokens>>,
     client: ClientConfig,
     /// The name of the connection: what the cluster is called where it has no name for itself.
     name: String,
@@ -72,6 +74,7 @@ impl Source {
         let session = config.session_timeout.map_or(SESSION, |timeout| timeout.get());
         let plan = Plan {
             client: consumer(config, &connection, &group),
+            tokens: Tokens::of(&connection),
             connection,
             name: config.connection.clone(),
             topics: config.topics.clone(),

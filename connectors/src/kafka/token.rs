@@ -1,22 +1,73 @@
-//! Tokens of OAUTHBEARER logins, which another program keeps in a file.
+//! Tokens of OAUTHBEARER logins: from a file that another program keeps, or from an authorization server.
 
-use std::path::PathBuf;
+mod bank;
+mod endpoint;
+mod file;
+
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hybridge_config::connector::kafka::ConnectionConfig;
+use hybridge_core::ErrorKind;
 use rdkafka::client::OAuthToken;
 use serde::Deserialize;
 
-/// How long a token is taken to be good that does not say so itself, in milliseconds: then the file is read again.
+use self::bank::Bank;
+use self::endpoint::Endpoint;
+use self::file::TokenFile;
+
+/// How long a token is taken to be good that does not say so itself, in milliseconds.
 const UNKNOWN_LIFETIME: i64 = 60_000;
 
-/// Where the token is and whose it is.
-#[derive(Clone, Debug)]
-pub(super) struct TokenFile {
-    pub(super) path: PathBuf,
-    /// The principal, where the configuration names it.
-    pub(super) principal: Option<String>,
+/// Where the tokens of a connection come from. The clients of one source or sink share it.
+pub(super) enum Tokens {
+    File(TokenFile),
+    Bank(Bank),
+}
+
+/// Why there is no token. Shows neither a token nor a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NoToken {
+    /// [`Unauthorized`](ErrorKind::Unauthorized) where we are refused, else what may pass.
+    pub(super) kind: ErrorKind,
+    pub(super) what: String,
+}
+
+impl NoToken {
+    fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into() }
+    }
+}
+
+impl Tokens {
+    /// What a connection says about tokens, if anything. Neither reads nor asks.
+    pub(super) fn of(connection: &ConnectionConfig) -> Option<Arc<Self>> {
+        let sasl = connection.sasl.as_ref()?;
+        let principal = sasl.username.clone();
+        if let Some(client) = &sasl.client_credentials {
+            let bank = Bank::new(Endpoint::new(client.clone(), principal));
+            return Some(Arc::new(Self::Bank(bank)));
+        }
+        let path = sasl.token_file.clone()?;
+        Some(Arc::new(Self::File(TokenFile { path, principal })))
+    }
+
+    /// A token that is good now. Waits for a server no longer than one request may take.
+    pub(super) fn token(&self) -> Result<OAuthToken, NoToken> {
+        match self {
+            Self::File(file) => file.read(),
+            Self::Bank(bank) => bank.token(),
+        }
+    }
+
+    /// The cluster has refused the token that it was shown: the next one must be another.
+    pub(super) fn was_refused(&self) {
+        if let Self::Bank(bank) = self {
+            bank.was_refused();
+        }
+    }
 }
 
 /// What is read of a JSON web token.
@@ -26,32 +77,6 @@ struct Claims {
     exp: Option<f64>,
 }
 
-impl TokenFile {
-    /// Reads the token. The error does not show it.
-    pub(super) fn read(&self) -> Result<OAuthToken, String> {
-        let shown = self.path.display();
-        let text = std::fs::read_to_string(&self.path)
-            .map_err(|error| format!("cannot read the token file {shown}: {error}"))?;
-        let token = text.trim().to_owned();
-        if token.is_empty() {
-            return Err(format!("the token file {shown} is empty"));
-        }
-        let claims = claims(&token).unwrap_or_default();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        let lifetime_ms = match claims.exp {
-            Some(seconds) if seconds * 1_000.0 <= now as f64 => {
-                return Err(format!("the token in {shown} has expired"));
-            }
-            Some(seconds) => (seconds * 1_000.0) as i64,
-            None => now + UNKNOWN_LIFETIME,
-        };
-        let principal = self.principal.clone().or(claims.sub);
-        let principal_name = principal.unwrap_or_else(|| "hybridge".to_owned());
-        Ok(OAuthToken { token, principal_name, lifetime_ms })
-    }
-}
-
 /// The claims of a JSON web token, unchecked: the broker checks it.
 fn claims(token: &str) -> Option<Claims> {
     let payload = token.split('.').nth(1)?;
@@ -59,36 +84,8 @@ fn claims(token: &str) -> Option<Claims> {
     serde_json::from_slice(&json).ok()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(text: &str) -> (tempfile::TempDir, TokenFile) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("token");
-        std::fs::write(&path, text).unwrap();
-        (folder, TokenFile { path, principal: None })
-    }
-
-    fn token(claims: &str) -> String {
-        format!("e30.{}.", URL_SAFE_NO_PAD.encode(claims))
-    }
-
-    #[test]
-    fn a_token_says_whose_it_is_and_how_long_it_is_good() {
-        let (_folder, read) = file(&format!("{}\n", token(r#"{"sub":"ada","exp":4102444800}"#)));
-        let got = read.read().unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!((got.principal_name.as_str(), got.lifetime_ms), ("ada", 4_102_444_800_000));
-        assert!(!got.token.ends_with('\n'));
-    }
-
-    #[test]
-    fn an_expired_token_is_not_shown_to_anybody() {
-        let expired = token(r#"{"sub":"ada","exp":1}"#);
-        let (_folder, read) = file(&expired);
-        let error = read.read().map(|_| ()).unwrap_err();
-        assert!(error.contains("has expired") && !error.contains(&expired), "{error}");
-        let (_folder, read) = file("opaque");
-        assert!(read.read().is_ok_and(|got| got.principal_name == "hybridge"));
-    }
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

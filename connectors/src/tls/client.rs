@@ -26,9 +26,9 @@ pub(crate) fn client(config: &ClientTlsConfig) -> Result<ClientConfig, TlsError>
     }
 }
 
-#[cfg(feature = "http")]
 /// Settings that trust nobody, for clients that make no handshake.
-pub(crate) fn plain() -> Result<ClientConfig, TlsError> {
+#[cfg(any(feature = "http", feature = "kafka"))]
+pub(super) fn plain() -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider());
     let builder = builder.with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| unusable(Path::new("tls"), error))?;

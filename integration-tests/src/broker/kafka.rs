@@ -178,6 +178,12 @@ impl Node {
         self.child.start(command)
     }
 
+    /// Changes its properties, from its next start on.
+    pub fn edit(&self, change: impl FnOnce(String) -> String) -> Result<()> {
+        let text = std::fs::read_to_string(&self.properties)?;
+        Ok(std::fs::write(&self.properties, change(text))?)
+    }
+
     /// The process.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child

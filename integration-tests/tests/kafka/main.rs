@@ -6,6 +6,7 @@ mod members;
 mod overtaking;
 mod positions;
 mod security;
+mod tokens;
 mod whole;
 
 use std::collections::{HashMap, HashSet};

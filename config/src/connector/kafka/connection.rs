@@ -1,12 +1,10 @@
 //! Where a Kafka cluster is and who we are there.
 
-use std::path::PathBuf;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Options;
-use crate::{Duration, Secret, tls::ClientTlsConfig};
+use super::{Options, SaslConfig};
+use crate::{Duration, tls::ClientTlsConfig};
 
 /// A Kafka cluster that sources and sinks share by name.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -30,37 +28,4 @@ pub struct ConnectionConfig {
     #[serde(default)]
     #[schemars(extend("propertyNames" = { "enum": super::options::CONNECTION }))]
     pub options: Options,
-}
-
-/// A login by SASL.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "KafkaSasl")]
-pub struct SaslConfig {
-    /// How we show who we are.
-    pub mechanism: Mechanism,
-    /// The name to log in with; for `oauthbearer` the name of the principal, by default that in the token.
-    pub username: Option<String>,
-    /// The password of `username`.
-    pub password: Option<Secret>,
-    /// For `oauthbearer`: the file with the token. It is read again before the token in it expires, so that another
-    /// program can renew it.
-    pub token_file: Option<PathBuf>,
-}
-
-/// How we show a broker who we are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "KafkaSaslMechanism")]
-pub enum Mechanism {
-    /// A password as it is; over TLS only, but for this machine.
-    Plain,
-    /// A password by a challenge, SCRAM-SHA-256.
-    #[serde(rename = "scram_sha_256")]
-    ScramSha256,
-    /// A password by a challenge, SCRAM-SHA-512.
-    #[serde(rename = "scram_sha_512")]
-    ScramSha512,
-    /// A token; over TLS only, but for this machine.
-    Oauthbearer,
 }

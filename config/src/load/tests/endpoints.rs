@@ -183,3 +183,45 @@ routes:
     assert_eq!(refused.len(), starts.len(), "{refused:#?}");
     assert!(!format!("{refused:?}").contains("u:p"));
 }
+
+#[test]
+fn a_login_by_token_says_where_tokens_come_from_and_asks_nobody_in_plain_text() {
+    let client = |url: &str| {
+        format!(
+            "client_credentials: {{ token_url: \"{url}\", client_id: a, client_secret: canary }}"
+        )
+    };
+    let login = |more: &str| {
+        format!(
+            "hybridge: v1
+connections: {{ k: {{ kafka: {{ brokers: [\"127.0.0.1:1\"], sasl: {{ mechanism: {more} }} }} }} }}
+routes: {{ a: {{ from: {{ kafka: {{ connection: k, topics: [t] }} }}, to: {{ log: {{ topic: t }} }} }} }}
+"
+        )
+    };
+    for (more, expected) in [
+        (format!("oauthbearer, {}", client("https://login.example/token")), None),
+        (format!("oauthbearer, {}", client("http://127.0.0.1:1/token")), None),
+        (
+            format!("oauthbearer, {}", client("http://login.example/token")),
+            Some("credentials would cross the network in plain text"),
+        ),
+        (
+            format!("oauthbearer, token_file: x, {}", client("https://login.example/token")),
+            Some("`oauthbearer` logs in by a token (write either"),
+        ),
+        ("oauthbearer".to_owned(), Some("`oauthbearer` logs in by a token (write either")),
+        (
+            format!("plain, username: a, password: b, {}", client("https://login.example/token")),
+            Some("this mechanism logs in by a password"),
+        ),
+    ] {
+        let Some(expected) = expected else {
+            load_text(&login(&more));
+            continue;
+        };
+        let found = problems(&[("a.yaml", &login(&more))]);
+        assert!(matches!(&found[..], [one] if one.contains(expected)), "{found:?}");
+        assert!(!found[0].contains("canary"), "{found:?}");
+    }
+}

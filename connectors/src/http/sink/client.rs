@@ -7,10 +7,7 @@ use hybridge_config::connector::http::{ClientTlsConfig, SinkConfig};
 use hybridge_core::{Error, ErrorKind};
 use hyper::Uri;
 use hyper::body::Bytes;
-use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::pki_types::ServerName;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -18,7 +15,7 @@ use tower::ServiceExt;
 use crate::tls;
 
 pub(super) type Body = Full<Bytes>;
-pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Body>;
+pub(super) type Client = hyper_util::client::legacy::Client<tls::Connector, Body>;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Below the idle times of the usual servers and balancers, so that a request seldom meets a
@@ -38,7 +35,7 @@ pub(super) struct Clients {
 
 struct Current {
     made: Instant,
-    connector: HttpsConnector<HttpConnector>,
+    connector: tls::Connector,
     client: Client,
 }
 
@@ -98,30 +95,19 @@ impl Clients {
     }
 
     async fn make(&self) -> Result<Current, Error> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(self.connect_timeout));
-        tcp.set_keepalive(Some(Duration::from_secs(60)));
-        let config = self.tls.clone().unwrap_or_default();
+        let (settings, timeout) = (self.tls.clone(), self.connect_timeout);
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| {
             Error::with_source(ErrorKind::Transient, "tls of the http sink", error)
         };
-        let settings = match self.tls.clone() {
-            // Never used: a connection to a plain URL makes no handshake.
-            None => tls::plain().map_err(|error| unusable(error.into()))?,
-            Some(config) => {
-                let read = tokio::task::spawn_blocking(move || tls::client(&config)).await;
-                let read = read.map_err(|error| unusable(error.into()))?;
+        let making = move || tls::connector(settings.as_ref(), timeout);
+        let made = match &self.tls {
+            None => making(),
+            Some(_) => {
+                let read = tokio::task::spawn_blocking(making).await;
                 read.map_err(|error| unusable(error.into()))?
             }
         };
-        let mut builder = HttpsConnectorBuilder::new().with_tls_config(settings).https_or_http();
-        if let Some(name) = config.server_name {
-            let name = ServerName::try_from(name).map_err(|error| unusable(error.into()))?;
-            builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
-        }
-        let connector = builder.enable_all_versions().wrap_connector(tcp);
+        let connector = made.map_err(unusable)?;
         let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)

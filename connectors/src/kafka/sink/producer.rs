@@ -21,6 +21,8 @@ use rdkafka::producer::{
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::super::client::{self, Voice};
+use super::super::ffi;
+use super::super::token::Tokens;
 use super::gate::{Gate, Handing};
 use super::limits::Limit;
 use super::reports::Reports;
@@ -37,6 +39,7 @@ const ASKING: Duration = Duration::from_secs(5);
 /// Makes clients.
 pub(super) struct Factory {
     connection: Arc<ConnectionConfig>,
+    tokens: Option<Arc<Tokens>>,
     config: ClientConfig,
     create: Option<CreateTopicsConfig>,
 }
@@ -99,7 +102,12 @@ impl Factory {
         };
         config.set("compression.codec", codec);
         client::apply(&mut config, &sink.options);
-        Self { connection, config, create: sink.create_topics.clone() }
+        Self {
+            tokens: Tokens::of(&connection),
+            connection,
+            config,
+            create: sink.create_topics.clone(),
+        }
     }
 
     /// A client that batches, `max_batch` bytes at most.
@@ -111,7 +119,7 @@ impl Factory {
         {
             config.set("batch.size", most.max(1).to_string());
         }
-        Producer::new(&config, &self.connection)
+        Producer::new(&config, self.tokens.clone())
     }
 
     /// A client that sends each record alone.
@@ -119,7 +127,7 @@ impl Factory {
         let mut config = self.config.clone();
         config.set("batch.num.messages", "1");
         config.set("linger.ms", "0");
-        Producer::new(&config, &self.connection)
+        Producer::new(&config, self.tokens.clone())
     }
 
     pub(super) fn creates_topics(&self) -> bool {
@@ -137,7 +145,7 @@ impl Factory {
         let partitions = i32::try_from(create.partitions).unwrap_or(i32::MAX);
         let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replicas));
         let options = AdminOptions::new().operation_timeout(Some(ASKING));
-        let admin = self.admin().map_err(failed)?;
+        let admin = self.admin().await?;
         let created = admin.create_topics([&new], &options).await;
         super::drop_aside(admin).await;
         for result in created.map_err(failed)? {
@@ -157,13 +165,20 @@ impl Factory {
     ///
     /// # Errors
     /// When the cluster does not answer.
-    pub(super) async fn limits(&self, topics: &[Text]) -> Result<Vec<(Text, Limit)>, KafkaError> {
+    pub(super) async fn limits(&self, topics: &[Text]) -> Result<Vec<(Text, Limit)>, Error> {
         let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
         let options = AdminOptions::new().request_timeout(Some(ASKING));
-        let admin = self.admin()?;
+        let admin = self.admin().await?;
         let described = admin.describe_configs(&asked, &options).await;
         super::drop_aside(admin).await;
-        let told = topics.iter().zip(described?);
+        let failed = |error: KafkaError| {
+            Error::with_source(
+                ErrorKind::Transient,
+                "the cluster does not say what topics take",
+                error,
+            )
+        };
+        let told = topics.iter().zip(described.map_err(failed)?);
         let limits = told.filter_map(|(topic, described)| match described {
             Ok(told) => {
                 let value = |name| told.get(name).and_then(|entry| entry.value.as_deref());
@@ -181,13 +196,20 @@ impl Factory {
         Ok(limits.collect())
     }
 
-    fn admin(&self) -> Result<AdminClient<Context>, KafkaError> {
+    /// A client that administers. Nobody polls it for the token that it asks for, so it is given one.
+    async fn admin(&self) -> Result<AdminClient<Context>, Error> {
         let mut config = client::config(&self.connection);
         config.set("client.id", "hybridge");
-        let voice = Voice::new(&self.connection);
-        let reports = Reports::default();
-        let context = Context { voice, reports, has_given_up: AtomicBool::new(false) };
-        config.create_with_context(context)
+        let made = config.create_with_context(Context::new(self.tokens.clone()));
+        let admin: AdminClient<Context> = made.map_err(|error| {
+            Error::with_source(ErrorKind::Transient, "cannot make a client", error)
+        })?;
+        let Some(tokens) = self.tokens.clone() else { return Ok(admin) };
+        let asked = tokio::task::spawn_blocking(move || tokens.token()).await;
+        let asked = asked.map_err(|_| Error::transient("asking for a token panicked"))?;
+        let token = asked.map_err(|no| Error::new(no.kind, no.what))?;
+        ffi::give_token(admin.inner().native_ptr(), &token).map_err(Error::transient)?;
+        Ok(admin)
     }
 }
 
@@ -197,10 +219,8 @@ fn limit(sink: &SinkConfig) -> usize {
 }
 
 impl Producer {
-    fn new(config: &ClientConfig, connection: &ConnectionConfig) -> Result<Self, Error> {
-        let voice = Voice::new(connection);
-        let context =
-            Context { voice, reports: Reports::default(), has_given_up: AtomicBool::new(false) };
+    fn new(config: &ClientConfig, tokens: Option<Arc<Tokens>>) -> Result<Self, Error> {
+        let context = Context::new(tokens);
         let client: ThreadedProducer<Context> =
             config.create_with_context(context).map_err(|error| {
                 Error::with_source(ErrorKind::Transient, "cannot make the producer", error)
@@ -264,9 +284,13 @@ impl Producer {
     pub(super) fn probe(&self, topic: Option<&str>, limit: Duration) -> Result<(), Missing> {
         let client = self.client.client();
         let asked = topic.unwrap_or("__hybridge_probe");
-        let metadata = client.fetch_metadata(Some(asked), limit).map_err(|error| {
-            // The cause is told by the client's thread.
-            std::thread::sleep(Duration::from_millis(150));
+        let metadata = client::ask(self.voice(), limit, |patience| {
+            client.fetch_metadata(Some(asked), patience).inspect_err(|_| {
+                // The cause is told by the client's thread.
+                std::thread::sleep(Duration::from_millis(150));
+            })
+        });
+        let metadata = metadata.map_err(|error| {
             Missing::Cluster(self.voice().explain("cannot reach the cluster", &error))
         })?;
         let Some(topic) = topic else { return Ok(()) };
@@ -282,6 +306,13 @@ impl Producer {
             });
         }
         Ok(())
+    }
+}
+
+impl Context {
+    fn new(tokens: Option<Arc<Tokens>>) -> Self {
+        let voice = Voice::new(tokens);
+        Self { voice, reports: Reports::default(), has_given_up: AtomicBool::new(false) }
     }
 }
 
@@ -313,7 +344,10 @@ impl ProducerContext for Context {
 
     fn delivery(&self, result: &DeliveryResult<'_>, name: usize) {
         let verdict = match result {
-            Ok(record) => Verdict::Written(u64::try_from(record.offset()).unwrap_or_default()),
+            Ok(record) => {
+                self.voice.is_well();
+                Verdict::Written(u64::try_from(record.offset()).unwrap_or_default())
+            }
             Err((error, _)) => match error.rdkafka_error_code() {
                 // It is taken back when the time is up.
                 Some(Code::PurgeQueue | Code::PurgeInflight) => Verdict::of(Code::MessageTimedOut),

@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         let queues = (budget.cap() / 4).min(QUEUES);
         let partitions = known.values().map(|count| u64::from(count.unsigned_abs())).sum::<u64>();
         let config = cluster::sized(&plan.client, queues, partitions.max(1), plan);
-        let context = Context::new(Voice::new(&plan.connection));
+        let context = Context::new(Voice::new(plan.tokens.clone()));
         let mut consumer: BaseConsumer<Context> =
             config.create_with_context(context).map_err(|error| {
                 Error::with_source(ErrorKind::Fatal, "cannot make the consumer", error)
@@ -193,12 +193,12 @@ impl<'a> Reader<'a> {
         let voice = &self.consumer.context().voice;
         let context = || format!("group `{}`", self.plan.group);
         if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
-            let reason = voice.trouble().map(|(_, reason)| reason).unwrap_or_default();
+            let reason = voice.trouble().map(|trouble| trouble.reason).unwrap_or_default();
             return Err(Error::with_source(ErrorKind::Disconnected, context(), reason));
         }
         match code {
             Code::UnknownTopicOrPartition => {
-                let reason = voice.trouble().map(|(_, reason)| reason).unwrap_or_default();
+                let reason = voice.trouble().map(|trouble| trouble.reason).unwrap_or_default();
                 Err(Error::transient(format!("{}: a topic does not exist: {reason}", context())))
             }
             code if client::kind(code) == ErrorKind::Unauthorized => {
@@ -283,7 +283,7 @@ impl<'a> Reader<'a> {
         }
         if self.away_since.is_some_and(|since| since.elapsed() >= AWAY) {
             let reason = self.consumer.context().voice.trouble();
-            let reason = reason.map_or_else(String::new, |(_, reason)| reason);
+            let reason = reason.map_or_else(String::new, |trouble| trouble.reason);
             let context = format!("no broker answers for {} s", AWAY.as_secs());
             self.desk.fail(Error::with_source(ErrorKind::Disconnected, context, reason));
         }

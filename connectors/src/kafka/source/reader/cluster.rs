@@ -18,24 +18,32 @@ use crate::kafka::source::context::Context;
 pub(super) fn look(plan: &Plan) -> Result<(HashMap<String, i32>, Option<String>), Error> {
     let mut config = client::config(&plan.connection);
     config.set("client.id", "hybridge");
-    let context = Context::new(Voice::new(&plan.connection));
+    let context = Context::new(Voice::new(plan.tokens.clone()));
     let client: BaseConsumer<Context> = config
         .create_with_context(context)
         .map_err(|error| Error::with_source(ErrorKind::Fatal, "cannot make the client", error))?;
     let voice = &client.context().voice;
     // Lets a token be fetched, where the login needs one.
     client.poll(Duration::ZERO);
+    let unreachable = || {
+        let brokers = plan.connection.brokers.join(",");
+        format!("cannot reach the cluster at {brokers}")
+    };
+    if let Some(trouble) = voice.trouble() {
+        return Err(Error::with_source(trouble.kind, unreachable(), trouble.reason));
+    }
     let mut known = HashMap::new();
     let asked: Vec<Option<&str>> = match plan.topics.iter().any(|topic| topic.starts_with('^')) {
         true => vec![None],
         false => plan.topics.iter().map(|topic| Some(topic.as_str())).collect(),
     };
     for topic in asked {
-        let metadata = client.fetch_metadata(topic, ASK).map_err(|error| {
+        let metadata = client::ask(voice, ASK, |patience| {
+            let metadata = client.fetch_metadata(topic, patience);
             while client.poll(Duration::ZERO).is_some() || voice.has_spoken() {}
-            let brokers = plan.connection.brokers.join(",");
-            voice.explain(format!("cannot reach the cluster at {brokers}"), &error)
-        })?;
+            metadata
+        });
+        let metadata = metadata.map_err(|error| voice.explain(unreachable(), &error))?;
         for found in metadata.topics() {
             if let Some(error) = found.error() {
                 if topic.is_none() {
