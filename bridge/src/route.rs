@@ -109,6 +109,7 @@ impl Route {
                 () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Step::Time,
                 _ = look.tick() => {
                     self.status.waiting(self.source.lag());
+                    self.status.waits_for(self.source.waits_for());
                     continue;
                 }
             };
@@ -160,7 +161,10 @@ impl Route {
 
     fn heard(&mut self, event: Event, ledger: &mut Ledger) {
         match event {
-            Event::Assigned(assignments) => self.lanes.assign(&assignments),
+            Event::Assigned(assignments) => {
+                self.lanes.assign(&assignments);
+                self.status.waits_for(self.source.waits_for());
+            }
             Event::Deliveries(deliveries) => self.received(deliveries, ledger),
             Event::Revoking(assignment, until) => {
                 assignment.revoke();
@@ -171,6 +175,7 @@ impl Route {
                 assignment.end();
                 self.unqueue(&assignment, ledger);
                 self.forget(&assignment);
+                self.status.waits_for(self.source.waits_for());
             }
             Event::Released(assignment) => assignment.end(),
             Event::Flushed => {

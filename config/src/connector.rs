@@ -4,6 +4,7 @@ pub mod amqp;
 pub mod file;
 pub mod http;
 pub mod kafka;
+pub mod lease;
 pub mod log;
 pub mod nats;
 pub mod schedule;

@@ -6,6 +6,7 @@ mod endpoints;
 mod exposure;
 mod guarantees;
 mod kafka;
+mod lease;
 mod listeners;
 mod loops;
 mod names;
@@ -38,6 +39,7 @@ pub(crate) fn check(config: &Config, sections: &Sections, findings: &mut Vec<Fin
     rules.loops();
     rules.budget();
     rules.guarantees();
+    rules.leases();
 }
 
 struct Rules<'a> {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     ByteSize, ConnectionConfig, Ordering,
-    connector::{amqp, file, http, kafka, log, nats, schedule, stdio},
+    connector::{amqp, file, http, kafka, lease, log, nats, schedule, stdio},
 };
 
 /// The source of a route: a map with one key, its kind.
@@ -68,6 +68,23 @@ impl SourceConfig {
             Self::Http(_) | Self::Log(_) | Self::File(_) | Self::Stdio(_) | Self::Schedule(_) => {
                 None
             }
+        }
+    }
+
+    /// The lease under which it reads, where it keeps its position by itself and several processes may have the route.
+    pub fn lease(&self) -> Option<&lease::LeaseConfig> {
+        match self {
+            Self::File(file) => file.lease.as_ref(),
+            Self::Schedule(schedule) => schedule.lease.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn lease_mut(&mut self) -> Option<&mut lease::LeaseConfig> {
+        match self {
+            Self::File(file) => file.lease.as_mut(),
+            Self::Schedule(schedule) => schedule.lease.as_mut(),
+            _ => None,
         }
     }
 

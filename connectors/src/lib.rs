@@ -11,6 +11,8 @@ pub(crate) mod file;
 pub mod http;
 #[cfg(feature = "kafka")]
 mod kafka;
+#[cfg(all(feature = "nats", any(feature = "file", feature = "schedule")))]
+mod leased;
 #[cfg(any(feature = "file", feature = "stdio"))]
 mod line_format;
 #[cfg(any(feature = "file", feature = "stdio"))]

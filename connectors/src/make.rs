@@ -1,5 +1,7 @@
 //! From what the routing-rule file says to a connector. The only place that matches on the kind.
 
+#[cfg(any(feature = "file", feature = "schedule"))]
+use hybridge_config::connector::lease::LeaseConfig;
 use hybridge_config::{Ordering, SinkConfig, SourceConfig};
 use hybridge_core::{Error, ErrorKind, Sink, Source, Text};
 use tokio::runtime::Handle;
@@ -7,6 +9,8 @@ use tokio::runtime::Handle;
 use crate::log::Store;
 #[cfg(any(feature = "amqp", feature = "file", feature = "schedule"))]
 use crate::positions::InLog;
+#[cfg(any(feature = "file", feature = "schedule"))]
+use crate::positions::Positions;
 
 /// What the connectors of one process share.
 #[derive(Clone, Debug)]
@@ -91,10 +95,12 @@ pub fn source(
             Ok(Box::new(crate::amqp::Source::new(config, route, positions)?))
         }
         #[cfg(feature = "file")]
-        SourceConfig::File(config) => {
-            let positions = Box::new(InLog::new(local.store.clone()));
-            let cluster = local.instance.clone();
-            Ok(crate::file::source(config, route, limits.uncommitted, positions, cluster))
+        SourceConfig::File(file) => {
+            let (config, name) = (file.clone(), route.to_owned());
+            own(file.lease.as_ref(), "file", route, local, move |positions, cluster| {
+                let uncommitted = limits.uncommitted;
+                Ok(crate::file::source(&config, &name, uncommitted, positions, cluster))
+            })
         }
         #[cfg(feature = "http")]
         SourceConfig::Http(config) => {
@@ -110,12 +116,15 @@ pub fn source(
         #[cfg(feature = "nats")]
         SourceConfig::Nats(config) => crate::nats::source(config, route, limits, &local.instance),
         #[cfg(feature = "schedule")]
-        SourceConfig::Schedule(config) => {
-            let positions = Box::new(InLog::new(local.store.clone()));
-            let (uncommitted, cluster) = (limits.uncommitted, local.instance.clone());
-            let source =
-                crate::schedule::Source::new(config, route, uncommitted, positions, cluster)?;
-            Ok(Box::new(source))
+        SourceConfig::Schedule(schedule) => {
+            let (config, name) = (schedule.clone(), route.to_owned());
+            own(schedule.lease.as_ref(), "schedule", route, local, move |positions, cluster| {
+                let uncommitted = limits.uncommitted;
+                let (config, name) = (&config, &name);
+                let source =
+                    crate::schedule::Source::new(config, name, uncommitted, positions, cluster)?;
+                Ok(Box::new(source))
+            })
         }
         #[cfg(feature = "stdio")]
         SourceConfig::Stdio(config) => {
@@ -125,6 +134,47 @@ pub fn source(
         #[allow(unreachable_patterns, reason = "a build may leave connectors out")]
         _ => Err(not_built(config.kind())),
     }
+}
+
+/// Makes a source that keeps its positions by itself: in the embedded log of this process, or in the lease that several
+/// share. What comes from there is told apart by the instance, or by the connection of the lease, which all have.
+#[cfg(any(feature = "file", feature = "schedule"))]
+fn own(
+    lease: Option<&LeaseConfig>,
+    kind: &str,
+    route: &str,
+    local: &Local,
+    make: impl Fn(Box<dyn Positions>, Text) -> Result<Box<dyn Source>, Error> + 'static,
+) -> Result<Box<dyn Source>, Error> {
+    match lease {
+        None => make(Box::new(InLog::new(local.store.clone())), local.instance.clone()),
+        Some(lease) => leased(lease, kind, route, local, make),
+    }
+}
+
+#[cfg(all(feature = "nats", any(feature = "file", feature = "schedule")))]
+fn leased(
+    lease: &LeaseConfig,
+    kind: &str,
+    route: &str,
+    local: &Local,
+    make: impl Fn(Box<dyn Positions>, Text) -> Result<Box<dyn Source>, Error> + 'static,
+) -> Result<Box<dyn Source>, Error> {
+    let terms = crate::nats::Terms::of(lease, kind, route, &local.instance)?;
+    let cluster = Text::from(lease.connection.as_str());
+    let make = Box::new(move |positions| make(positions, cluster.clone()));
+    Ok(Box::new(crate::leased::Source::new(terms, make)?))
+}
+
+#[cfg(all(not(feature = "nats"), any(feature = "file", feature = "schedule")))]
+fn leased(
+    _lease: &LeaseConfig,
+    _kind: &str,
+    _route: &str,
+    _local: &Local,
+    _make: impl Fn(Box<dyn Positions>, Text) -> Result<Box<dyn Source>, Error> + 'static,
+) -> Result<Box<dyn Source>, Error> {
+    Err(not_built("nats"))
 }
 
 /// Makes the sink of `target` in `route`. Nothing is opened, connected or started.

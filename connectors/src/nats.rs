@@ -7,12 +7,14 @@ mod api;
 mod connection;
 mod endpoint;
 mod headers;
-mod lease;
+pub(crate) mod lease;
 mod login;
 mod pull;
 mod sink;
 mod source;
 mod wire;
 
+#[cfg(any(feature = "file", feature = "schedule"))]
+pub(crate) use lease::{Change, Claim, Tenure, Terms};
 pub use sink::Sink;
 pub use source::source;

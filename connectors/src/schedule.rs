@@ -22,7 +22,7 @@ mod ticks;
 use ticks::{Ticks, rfc3339};
 
 /// The wall clock in milliseconds since 1970-01-01T00:00:00Z.
-type Clock = Box<dyn Fn() -> i64>;
+pub(crate) type Clock = Box<dyn Fn() -> i64>;
 
 /// How long it sleeps at most: when it sees that the wall clock has jumped.
 const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
@@ -97,7 +97,7 @@ impl Source {
         Self::with_clock(config, route, uncommitted, positions, cluster, Box::new(clock))
     }
 
-    fn with_clock(
+    pub(crate) fn with_clock(
         config: &SourceConfig,
         route: &str,
         uncommitted: usize,

@@ -26,6 +26,8 @@ pub struct Route {
     pub ledger_difference: i64,
     /// Messages that wait at the source, where it knows.
     pub lag: Option<u64>,
+    /// What it waits for that another process has.
+    pub waits_for: Option<String>,
 }
 
 /// Totals of a route.

@@ -87,6 +87,11 @@ pub trait Source {
         None
     }
 
+    /// What it waits for before it can take anything, where another process has it: a lease. Asked about once a second.
+    fn waits_for(&self) -> Option<String> {
+        None
+    }
+
     /// Ends connections and gives everything back; called once, last. What was not settled comes
     /// again.
     async fn close(&mut self);

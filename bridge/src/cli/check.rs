@@ -96,7 +96,7 @@ fn probe_all(config: &Config) -> Result<Probes, Failure> {
     let local = Local::new(scratch.store()?);
     let mut probes = Probes { sources: Vec::new(), targets: Vec::new() };
     for (name, route) in &config.routes {
-        if route.from.connection().is_some() {
+        if route.from.connection().is_some() || route.from.lease().is_some() {
             let error = runtime.block_on(probe_source(name, route, &local)).err();
             let (route, kind) = (name.clone(), route.from.kind());
             probes.sources.push(Probed { route, target: None, kind, error });

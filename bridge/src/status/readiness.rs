@@ -43,6 +43,8 @@ pub struct RouteView {
     pub ledger_difference: i64,
     /// Messages that wait at the source, where it knows.
     pub lag: Option<u64>,
+    /// What it waits for that another process has: a lease. It is ready, since it stands by.
+    pub waits_for: Option<String>,
     /// How often it was started again after a failure.
     pub restarts: u64,
     /// The batch that has been longest at its stage.
@@ -131,6 +133,7 @@ impl RouteStatus {
             counts: known.counts,
             ledger_difference: known.counts.difference(),
             lag: known.waiting,
+            waits_for: known.waits_for.clone(),
             restarts: known.restarts,
             oldest_in_flight: oldest.map(held_view),
             held: held.map(held_view).collect(),

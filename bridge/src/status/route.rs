@@ -75,6 +75,8 @@ pub(super) struct Known {
     /// Messages that wait at the source, where it knows; and since when none of them was taken.
     pub(super) waiting: Option<u64>,
     pub(super) waiting_since: Option<Instant>,
+    /// What the source waits for that another process has.
+    pub(super) waits_for: Option<String>,
     pub(super) last_error: Option<LastError>,
     pub(super) restarts: u64,
     pub(super) targets: BTreeMap<String, Arc<TargetStatus>>,
@@ -98,6 +100,7 @@ impl RouteStatus {
             counts: Counts::default(),
             waiting: None,
             waiting_since: None,
+            waits_for: None,
             last_error: None,
             restarts: 0,
             targets: BTreeMap::new(),
@@ -167,6 +170,11 @@ impl RouteStatus {
             }
             Some(0) | None => known.waiting_since = None,
         }
+    }
+
+    /// What the source waits for before it can take anything: a lease that another process has.
+    pub fn waits_for(&self, what: Option<String>) {
+        lock(&self.known).waits_for = what;
     }
 
     /// The lag that was last reported.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lease::LeaseConfig;
 use crate::{ByteSize, Duration};
 
 /// Reads files and follows those that grow; the position of every file is kept over restarts.
@@ -34,6 +35,9 @@ pub struct SourceConfig {
     /// the dead letter.
     #[serde(default = "default_max_message")]
     pub max_message: ByteSize,
+    /// Lets several processes that see the same folder have this route: one of them reads, the others wait to take over.
+    /// Default: this process alone reads.
+    pub lease: Option<LeaseConfig>,
 }
 
 /// How a file is cut into messages.

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::lease::LeaseConfig;
 use crate::Duration;
 
 /// Makes a CloudEvent at every tick of a cron expression or an interval; one of `cron` and `every`. The last tick is
@@ -32,6 +33,9 @@ pub struct SourceConfig {
     /// How long after its time a tick that was missed is still made up for; older ones are counted and left out.
     #[serde(default = "default_grace")]
     pub grace: Duration,
+    /// Lets several processes have this route: one of them makes the ticks, the others wait to take over. Default: this
+    /// process alone makes them.
+    pub lease: Option<LeaseConfig>,
 }
 
 /// Reads a cron expression of five fields, or of six with seconds first.

@@ -1,6 +1,6 @@
 //! What the engine need not know: shorthands and references by name.
 
-use crate::{Config, RouteConfig, TargetConfig};
+use crate::{Config, ConnectionConfig, RouteConfig, TargetConfig};
 
 /// Moves `to` into `targets` and applies connections to sources and sinks.
 pub(super) fn resolve(config: &mut Config) {
@@ -13,6 +13,11 @@ pub(super) fn resolve(config: &mut Config) {
         route.from.order(route.lane_ordering());
         if let Some(connection) = route.from.connection().and_then(|name| connections.get(name)) {
             route.from.connect(connection);
+        }
+        if let Some(lease) = route.from.lease_mut()
+            && let Some(ConnectionConfig::Nats(connection)) = connections.get(&lease.connection)
+        {
+            lease.endpoint = Some(connection.as_ref().clone().into());
         }
         let targets = route.targets.values_mut().flat_map(|target| target.to.sinks_mut());
         let dead_letter = route.dead_letter.as_mut().map(|dead_letter| &mut dead_letter.to);

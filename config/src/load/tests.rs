@@ -1,4 +1,5 @@
 mod endpoints;
+mod leases;
 mod replaced;
 mod routes;
 mod secrets;

@@ -61,6 +61,9 @@ impl Rules<'_> {
                 let place = self.route_place(name, &["from", kind, "connection"]);
                 self.connection(connection, kind, place);
             }
+            if let Some(lease) = route.from.lease() {
+                self.lease(name, route, lease);
+            }
             for (path, sink) in Self::sinks(route) {
                 if let Some(connection) = sink.connection() {
                     let place = self.sink_place(name, &path, "connection");
@@ -143,7 +146,7 @@ impl Rules<'_> {
     }
 
     /// A connection that is named must be there, and of the kind that names it.
-    fn connection(&mut self, connection: &str, kind: &str, place: Place) {
+    pub(super) fn connection(&mut self, connection: &str, kind: &str, place: Place) {
         let named = self.config.connections.get(connection);
         if named.map_or(self.sections.named("connections", connection).is_some(), |named| {
             named.kind() == kind

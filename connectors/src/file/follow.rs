@@ -13,6 +13,7 @@ use hybridge_core::{
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 
+use super::identity::FileId;
 use super::look::{Chunk, Found};
 use super::pattern::Pattern;
 use super::tail::Tail;
@@ -61,9 +62,18 @@ struct Setup {
     start: Start,
     once: bool,
     cluster: Text,
+    /// Other machines see the same files.
+    shared: bool,
     /// The name under which it is saved that the route has started, and what the names of files
     /// begin with.
     prefix: String,
+}
+
+impl Setup {
+    /// The name under which the position of a file is saved.
+    fn name(&self, id: FileId) -> String {
+        format!("{}/{}", self.prefix, id.name(self.shared))
+    }
 }
 
 /// The file whose chunk is being cut into lines.
@@ -119,6 +129,7 @@ impl Follow {
             start: config.start,
             once: config.once,
             cluster,
+            shared: config.lease.is_some(),
             prefix: format!("file/{route}"),
         };
         Self {
@@ -179,7 +190,7 @@ impl Follow {
             let Some(position) = self.watermark.committable(tail.assignment.id()) else { continue };
             let numbers = tail.numbers(position);
             if numbers != tail.saved && (position > 0 || !tail.saved.is_empty()) {
-                self.keeper.set(format!("{}/{}", self.setup.prefix, tail.id), numbers.clone());
+                self.keeper.set(self.setup.name(tail.id), numbers.clone());
                 tail.saved = numbers;
             }
         }

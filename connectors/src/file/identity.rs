@@ -1,6 +1,5 @@
 //! Which file it is, whatever it is called.
 
-use std::fmt;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -24,11 +23,11 @@ impl FileId {
             born: born.map_or(0, |born| born.as_nanos()),
         }
     }
-}
 
-impl fmt::Display for FileId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}.{:x}.{:x}", self.device, self.inode, self.born)
+    /// The name under which its position is kept. Other machines give the device of a shared folder another number.
+    pub(super) fn name(self, is_shared: bool) -> String {
+        let device = if is_shared { 0 } else { self.device };
+        format!("{device:x}.{:x}.{:x}", self.inode, self.born)
     }
 }
 

@@ -31,6 +31,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(pattern).display().to_string();
         let config = SourceConfig {
+            lease: None,
             path,
             format: serde_json::from_value(format.into()).unwrap(),
             poll: "5ms".parse().unwrap(),

@@ -38,6 +38,8 @@ pub(super) struct Whole {
     once: bool,
     after: After,
     cluster: Text,
+    /// Other machines see the same files.
+    shared: bool,
     /// The name under which it is saved that the route has started, and what the names of files
     /// begin with.
     prefix: String,
@@ -112,6 +114,7 @@ impl Whole {
             once: config.once,
             after: config.after.clone(),
             cluster,
+            shared: config.lease.is_some(),
             prefix: format!("file/{route}"),
             path: config.path.clone(),
             keeper: Keeper::new(positions),
@@ -126,7 +129,7 @@ impl Whole {
     }
 
     fn name(&self, id: FileId) -> String {
-        format!("{}/{id}", self.prefix)
+        format!("{}/{}", self.prefix, id.name(self.shared))
     }
 
     /// Starts what is to be done next; one thing at a time.
@@ -229,8 +232,10 @@ impl Whole {
     }
 
     fn read(&mut self, mut found: Found, permit: Permit, content: Content) -> Option<Event> {
-        let place = self
-            .place(found.path.to_string_lossy().into_owned().into(), found.id.to_string().into());
+        let place = self.place(
+            found.path.to_string_lossy().into_owned().into(),
+            found.id.name(self.shared).into(),
+        );
         let open = self.open.as_mut()?;
         let (bytes, fault) = match content {
             Content::Whole(bytes) => (bytes, None),
@@ -360,7 +365,8 @@ impl Source for Whole {
             }
             open.known.insert(found.id, true);
             if self.after == After::Keep {
-                self.keeper.set(format!("{}/{}", self.prefix, found.id), vec![1]);
+                let name = format!("{}/{}", self.prefix, found.id.name(self.shared));
+                self.keeper.set(name, vec![1]);
                 open.save_at.get_or_insert_with(|| Instant::now() + SAVE_WITHIN);
             } else {
                 open.settled.push(found);

@@ -3,6 +3,7 @@
 mod outages;
 mod prefetch;
 mod rabbit;
+mod sharing;
 mod sink;
 mod source;
 mod stream;

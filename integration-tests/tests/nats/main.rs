@@ -15,6 +15,7 @@ mod bridge;
 mod buckets;
 mod faults;
 mod leaders;
+mod leased;
 mod sharing;
 
 /// A server, a client that goes past the proxy, and a folder.

@@ -62,7 +62,7 @@ impl Follow {
         Fresh { head, last_line }: Fresh,
     ) -> Option<Tail> {
         let share = self.budget.as_ref()?.share();
-        let saved = self.keeper.get(&format!("{}/{id}", self.setup.prefix), NUMBERS);
+        let saved = self.keeper.get(&self.setup.name(id), NUMBERS);
         let fresh = if self.start == Started::No { last_line } else { 0 };
         let (next, generation) = resume(&saved, &head, length, fresh);
         let assignment = self.assign(&path, id, generation, next);
@@ -96,7 +96,7 @@ impl Follow {
             connector: Text::from_static("file"),
             cluster: self.setup.cluster.clone(),
             topic: path.to_string_lossy().into_owned().into(),
-            incarnation: format!("{id}.{generation}").into(),
+            incarnation: format!("{}.{generation}", id.name(self.setup.shared)).into(),
             partition: 0,
         };
         let assignment = Assignment::new(Arc::new(place));
@@ -140,7 +140,7 @@ impl Follow {
             tail.at_end &= tail.file.is_none();
         }
         for (assignment, id) in ended {
-            self.keeper.set(format!("{}/{id}", self.setup.prefix), Vec::new());
+            self.keeper.set(self.setup.name(id), Vec::new());
             assignment.end();
             self.forget(assignment.id());
             self.notices.push_back(Event::Lost(assignment));

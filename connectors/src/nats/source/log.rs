@@ -3,22 +3,21 @@
 //! Nothing is acknowledged to the server. The position is in the entry of a lease; what is settled moves a watermark,
 //! and its position is written there about once a second and at each flush. Who does not hold the lease waits for it.
 
+mod claim;
 mod open;
 mod session;
-mod tenure;
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use async_trait::async_trait;
-use hybridge_config::connector::nats::{LeaseConfig, Read, SourceConfig, Start};
+use hybridge_config::connector::nats::{Read, SourceConfig, Start};
 use hybridge_core::{
     Assignment, Budget, Error, ErrorKind, Event, Message, Outcome, Place, Tag, Text,
 };
 
 use self::open::Open;
 use crate::nats::endpoint::Endpoint;
-use crate::nats::lease::Lease;
+use crate::nats::lease::Terms;
 use crate::nats::source::consumer::session::look_up;
 
 /// Reads one stream.
@@ -35,14 +34,10 @@ pub(super) struct Plan {
     stream: String,
     /// What subjects begin with that are keys of a bucket.
     bucket: Option<String>,
-    durable: String,
     subjects: Vec<String>,
     start: Start,
-    lease: LeaseConfig,
+    lease: Rc<Terms>,
     route: String,
-    /// The name under which this source holds the lease: the same after a crash, so that it need not wait for its own
-    /// lease to end. Once somebody else has taken it under this name, another one.
-    holder: RefCell<String>,
 }
 
 impl Source {
@@ -57,38 +52,23 @@ impl Source {
             Read::Stream(stream) => (stream.to_owned(), None),
             Read::Core => return Err(Error::new(ErrorKind::Fatal, "core NATS has no log")),
         };
+        let key = format!("{stream}.{}", super::durable(config, route));
+        let endpoint = Endpoint::new(config.endpoint.as_ref(), route)?;
         let plan = Plan {
             endpoint: Endpoint::new(config.endpoint.as_ref(), route)?,
             cluster: Text::from(config.connection.as_str()),
             stream,
             bucket,
-            durable: super::durable(config, route),
             subjects: config.subjects.clone(),
             start: config.start.clone(),
-            lease: config.lease.clone(),
+            lease: Rc::new(Terms::new(endpoint, config.lease.clone(), &key, route, instance)),
             route: route.to_owned(),
-            holder: RefCell::new(holder(instance, route)),
         };
         Ok(Self { plan: Rc::new(plan), uncommitted, open: None })
     }
 }
 
-/// Only one process has the storage of an instance; a copy of its folder is on another machine.
-fn holder(instance: &str, route: &str) -> String {
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{instance}@{}/{route}", machine.trim())
-}
-
 impl Plan {
-    fn holder(&self) -> String {
-        self.holder.borrow().clone()
-    }
-
-    /// Is somebody else from now on: another source has the same name.
-    fn rename(&self) {
-        *self.holder.borrow_mut() = uuid::Uuid::new_v4().to_string();
-    }
-
     fn place(&self, created: &str) -> Place {
         Place {
             connector: Text::from_static("nats"),
@@ -97,11 +77,6 @@ impl Plan {
             incarnation: Text::from(created),
             partition: 0,
         }
-    }
-
-    /// The key of the lease.
-    fn key(&self) -> String {
-        format!("{}.{}", self.stream, self.durable)
     }
 }
 
@@ -123,12 +98,7 @@ fn as_entry(prefix: &str, message: &mut Message) {
 impl hybridge_core::Source for Source {
     async fn probe(&self) -> Result<(), Error> {
         self.plan.check(&look_up(&self.plan.endpoint, &self.plan.stream).await?)?;
-        if self.plan.lease.create {
-            return Ok(());
-        }
-        let lease = Lease::open(&self.plan.endpoint, &self.plan.lease, &self.plan.key()).await?;
-        lease.close().await;
-        Ok(())
+        self.plan.lease.probe().await
     }
 
     async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
@@ -173,6 +143,10 @@ impl hybridge_core::Source for Source {
 
     fn lag(&self) -> Option<u64> {
         self.open.as_ref().and_then(Open::lag)
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        self.open.as_ref().and_then(Open::waits_for)
     }
 
     async fn close(&mut self) {

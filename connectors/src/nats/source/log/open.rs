@@ -12,11 +12,11 @@ use hybridge_core::{
 };
 use tokio::time::Instant;
 
-use self::holding::{Tenure, Worked};
+use self::holding::{Held, position};
 use super::Plan;
+use super::claim::Position;
 use super::session::Session;
-use super::tenure::look;
-use crate::nats::lease::{Lease, Swapped};
+use crate::nats::lease::{Change, Tenure};
 use crate::nats::pull::{self, Notice};
 use crate::nats::source::consumer::message;
 use crate::nats::wire::Incoming;
@@ -29,8 +29,6 @@ const SAVE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(300);
 /// A stream that cannot be read for so long is an error of the route.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long giving the lease back may take.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 type Task<T> = Pin<Box<dyn Future<Output = T>>>;
 
@@ -39,14 +37,9 @@ pub(super) struct Open {
     share: Share,
     cap: u64,
     watermark: Watermark,
-    tenure: Tenure,
-    /// What is being done about the lease.
-    work: Option<Task<Worked>>,
-    /// When it is next to be done.
-    due: Instant,
-    /// After a failure nothing is done about it before this.
-    rests: Instant,
-    lease: Option<Lease>,
+    tenure: Tenure<Plan>,
+    /// While the lease is ours.
+    held: Option<Held>,
     session: State,
     /// What is to be said.
     events: Vec<Event>,
@@ -65,8 +58,8 @@ enum State {
 }
 
 enum Woken {
-    Worked(Worked),
-    Opened(Result<Session, Error>),
+    Lease(Option<Change<Position>>),
+    Opened(Result<Box<Session>, Error>),
     Read(Result<(), Error>),
     Other,
 }
@@ -78,16 +71,14 @@ impl Open {
         uncommitted: usize,
     ) -> Result<Self, Error> {
         let (share, cap) = (budget.share(), budget.cap());
+        let (tenure, change) = Tenure::open(plan.lease.clone(), plan.clone()).await?;
         let mut open = Self {
-            plan: plan.clone(),
+            plan,
             share,
             cap,
             watermark: Watermark::new(uncommitted),
-            tenure: Tenure::Waiting(None),
-            work: None,
-            due: Instant::now(),
-            rests: Instant::now(),
-            lease: None,
+            tenure,
+            held: None,
             session: State::None,
             events: Vec::new(),
             failure: None,
@@ -96,7 +87,9 @@ impl Open {
             flushing: None,
             releasing: None,
         };
-        open.looked(look(&plan, None, None).await?);
+        if let Some(change) = change {
+            open.changed(change);
+        }
         Ok(open)
     }
 
@@ -107,7 +100,8 @@ impl Open {
             if let Some(event) = self.notice() {
                 return Ok(event);
             }
-            self.begin_work();
+            let is_asked = self.flushing.is_some();
+            self.tenure.begin(is_asked, || position(self.held.as_ref(), &self.watermark));
             let released = self.share.released();
             let is_short = self.ask();
             let deliveries = self.take();
@@ -121,18 +115,15 @@ impl Open {
             let alarm = self.alarm();
             let woken = tokio::select! {
                 biased;
-                worked = task(&mut self.work) => Woken::Worked(worked),
+                change = self.tenure.progress() => Woken::Lease(change?),
                 woken = progress(&mut self.session) => woken,
                 () = released, if is_short => Woken::Other,
                 () = tokio::time::sleep_until(alarm) => Woken::Other,
             };
             match woken {
-                Woken::Worked(worked) => {
-                    self.work = None;
-                    self.worked(worked)?;
-                }
-                Woken::Opened(session) => self.session = State::Up(Box::new(session?)),
-                Woken::Read(Ok(())) | Woken::Other => {}
+                Woken::Lease(Some(change)) => self.changed(change),
+                Woken::Opened(session) => self.session = State::Up(session?),
+                Woken::Lease(None) | Woken::Read(Ok(())) | Woken::Other => {}
                 Woken::Read(Err(error)) => self.reopen(&error)?,
             }
         }
@@ -140,10 +131,7 @@ impl Open {
 
     /// When something must be done, whatever comes.
     fn alarm(&self) -> Instant {
-        let mut alarm = if self.work.is_none() { self.due } else { Instant::now() + SAVE };
-        if let Tenure::Held(held) = &self.tenure {
-            alarm = alarm.min(held.ends(self.plan.ttl()));
-        }
+        let mut alarm = self.tenure.alarm().unwrap_or_else(|| Instant::now() + SAVE);
         if let State::Up(session) = &self.session {
             alarm = alarm.min(session.pull.silent_at().unwrap_or(alarm));
         }
@@ -153,12 +141,10 @@ impl Open {
 
     /// Notices that the lease is over, and that the server is silent.
     fn watch(&mut self) {
-        let now = Instant::now();
-        if let Tenure::Held(held) = &self.tenure
-            && now >= held.ends(self.plan.ttl())
-        {
-            self.lose("the lease could not be renewed in time");
+        if let Some(change) = self.tenure.watch() {
+            self.changed(change);
         }
+        let now = Instant::now();
         if let State::Up(session) = &self.session
             && !self.stopped
             && session.pull.silent_at().is_some_and(|at| at <= now)
@@ -173,11 +159,7 @@ impl Open {
             return Some(self.events.remove(0));
         }
         let target = self.flushing?;
-        let is_saved = match &self.tenure {
-            Tenure::Held(held) => held.saved >= target,
-            Tenure::Waiting(_) => true,
-        };
-        if !is_saved {
+        if self.held.as_ref().is_some_and(|held| held.saved < target) {
             return None;
         }
         self.flushing = None;
@@ -188,7 +170,7 @@ impl Open {
     }
 
     fn open_session(&mut self) {
-        let Tenure::Held(held) = &self.tenure else { return };
+        let Some(held) = &self.held else { return };
         let (plan, share, cap) = (self.plan.clone(), self.share.clone(), self.cap);
         let (next, created) = (held.next, held.stream.clone());
         let until = Instant::now() + PATIENCE.max(plan.endpoint.timeout() * 2);
@@ -224,7 +206,7 @@ impl Open {
 
     /// Asks for messages; whether only memory was missing for it.
     fn ask(&mut self) -> bool {
-        let (Tenure::Held(held), State::Up(session)) = (&self.tenure, &mut self.session) else {
+        let (Some(held), State::Up(session)) = (&self.held, &mut self.session) else {
             return false;
         };
         if self.stopped || !held.assignment.is_live() {
@@ -257,7 +239,7 @@ impl Open {
     }
 
     fn pulled(&mut self, incoming: Incoming, now: Instant) -> Option<Delivery> {
-        let (Tenure::Held(held), State::Up(session)) = (&mut self.tenure, &mut self.session) else {
+        let (Some(held), State::Up(session)) = (&mut self.held, &mut self.session) else {
             return None;
         };
         if let Some(status) = incoming.status() {
@@ -294,17 +276,13 @@ impl Open {
         for (tag, outcome) in settled {
             self.watermark.settle(*tag, *outcome);
         }
-        if matches!(self.tenure, Tenure::Held(_)) {
-            self.due = self.due.min(Instant::now() + SAVE);
-        }
+        self.tenure.save_within(SAVE);
     }
 
     pub(super) fn flush(&mut self) {
-        let Tenure::Held(held) = &self.tenure else {
-            self.flushing = Some(0);
-            return;
-        };
-        self.flushing = Some(self.watermark.committable(held.assignment.id()).unwrap_or(0));
+        let held = self.held.as_ref();
+        let position = held.and_then(|held| self.watermark.committable(held.assignment.id()));
+        self.flushing = Some(position.unwrap_or(0));
     }
 
     pub(super) fn release(&mut self, assignment: &Assignment) {
@@ -314,6 +292,7 @@ impl Open {
 
     pub(super) fn stop(&mut self) {
         self.stopped = true;
+        self.tenure.stop();
         if let State::Up(session) = &mut self.session {
             let sid = session.pull.sid;
             session.connection.unsubscribe(sid);
@@ -328,43 +307,19 @@ impl Open {
         self.pending
     }
 
+    pub(super) fn waits_for(&self) -> Option<String> {
+        self.tenure.waits_for()
+    }
+
     /// Gives the lease back, so that nobody has to wait for its end.
     pub(super) async fn close(mut self) {
         if let State::Up(session) = std::mem::replace(&mut self.session, State::None) {
             session.close().await;
         }
-        let farewell = async {
-            // What is on its way must not come after the farewell.
-            if let Some(work) = self.work.take()
-                && let Worked::Saved { lease, position, result: Ok(Swapped::Done), .. } = work.await
-            {
-                self.lease = Some(lease);
-                if let Tenure::Held(held) = &mut self.tenure {
-                    held.saved = position;
-                }
-            }
-            let (Some(mut lease), Tenure::Held(held)) = (self.lease.take(), &self.tenure) else {
-                return;
-            };
-            let position = self.watermark.committable(held.assignment.id()).unwrap_or(held.saved);
+        if let Some(held) = &self.held {
             held.assignment.end();
-            let entry = self.plan.entry(held.token, position, &held.stream, true);
-            if let Err(error) = lease.swap(&entry).await {
-                tracing::warn!(%error, "the lease was not given back");
-            }
-            lease.close().await;
-        };
-        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
-            tracing::warn!("the lease was not given back in time");
         }
-    }
-}
-
-/// Waits for what is being done; for ever where nothing is. Cancel-safe.
-async fn task<T>(task: &mut Option<Task<T>>) -> T {
-    match task {
-        Some(task) => task.await,
-        None => std::future::pending().await,
+        self.tenure.release(|| position(self.held.as_ref(), &self.watermark)).await;
     }
 }
 
@@ -373,6 +328,6 @@ async fn progress(session: &mut State) -> Woken {
     match session {
         State::None => std::future::pending().await,
         State::Up(session) => Woken::Read(session.connection.read_on().await),
-        State::Opening(opening) => Woken::Opened(opening.await),
+        State::Opening(opening) => Woken::Opened(opening.await.map(Box::new)),
     }
 }

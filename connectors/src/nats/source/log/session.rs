@@ -111,11 +111,10 @@ impl Plan {
         if position > state.last_seq + 1 {
             let what = format!(
                 "the stream `{}` ends at {}, before the position {position}: it has lost messages, or the position \
-                 `{}` in the bucket `{}` is that of another one; delete it to begin anew",
+                 {} is that of another one; delete it to begin anew",
                 self.stream,
                 state.last_seq,
-                self.key(),
-                self.lease.bucket
+                self.lease.shown()
             );
             return Err(Error::new(ErrorKind::Transient, what));
         }

@@ -1,0 +1,222 @@
+//! Sources without a broker, in several processes under one lease.
+
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use hybridge_integration_tests::daemon::Daemon;
+use hybridge_integration_tests::sys::Signal;
+use hybridge_integration_tests::target::{Mode, Target};
+use hybridge_integration_tests::wait::{SOON, until};
+use serde_json::Value;
+
+use super::{Fixture, Stored};
+
+const LEASE: &str = "lease: { connection: nats, create: true, ttl: 2s }";
+const EVERY: i64 = 200;
+
+/// Starts three processes, and waits until one of them reads.
+async fn three(fixture: &Fixture, routes: &str) -> Result<Vec<Daemon>> {
+    let mut daemons = Vec::new();
+    for number in 0..3 {
+        let mut daemon = fixture.daemon_in(&format!("daemon-{number}"), routes)?;
+        daemon.start_ready().await?;
+        daemons.push(daemon);
+    }
+    Ok(daemons)
+}
+
+/// The one that holds the lease, of those with these numbers.
+async fn holder(daemons: &[Daemon], among: &[usize]) -> Result<usize> {
+    let mut found = None;
+    until("one holds the lease", async || {
+        for number in among {
+            if daemons[*number].admin()?.route("r").await?.waits_for.is_none() {
+                found = Some(*number);
+            }
+        }
+        Ok(found.is_some())
+    })
+    .await?;
+    found.context("nobody holds the lease")
+}
+
+/// The time of the tick, in milliseconds.
+fn tick(stored: &Stored) -> Result<i64> {
+    let body: Value = serde_json::from_slice(&stored.body)?;
+    let time: jiff::Timestamp = body["time"].as_str().context("time")?.parse()?;
+    Ok(time.as_millisecond())
+}
+
+/// The holder is killed, another one stands still for longer than the lease, a third one leaves: every tick is there,
+/// once, since a repetition has the identity of the first and the stream keeps one.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tick_comes_once_whoever_makes_it() -> Result<()> {
+    let fixture = Fixture::start().await?;
+    fixture.stream("OUT").await?;
+    let routes = format!(
+        "
+  r:
+    from: {{ schedule: {{ every: {EVERY}ms, {LEASE} }} }}
+    to: {{ nats: {{ connection: nats, stream: OUT, subject: out.tick }} }}
+"
+    );
+    let mut daemons = three(&fixture, &routes).await?;
+    let more = async |count: u64| {
+        let now = fixture.count("OUT").await?;
+        until("more ticks", async || Ok(fixture.count("OUT").await? >= now + count)).await
+    };
+    more(10).await?;
+    let first = holder(&daemons, &[0, 1, 2]).await?;
+    daemons[first].kill()?;
+    more(20).await?;
+    let others: Vec<usize> = (0..3).filter(|number| *number != first).collect();
+    let second = holder(&daemons, &others).await?;
+    let others: Vec<usize> = others.into_iter().filter(|number| *number != second).collect();
+    assert_eq!(daemons[others[0]].admin()?.route("r").await?.counts.received, 0);
+    daemons[second].signal(Signal::Stop)?;
+    let third = holder(&daemons, &others).await?;
+    more(20).await?;
+    daemons[second].signal(Signal::Continue)?;
+    until("who stood still waits", async || {
+        Ok(daemons[second].admin()?.route("r").await?.waits_for.is_some())
+    })
+    .await?;
+    daemons[first].start_ready().await?;
+    daemons[third].terminate(SOON).await?;
+    more(20).await?;
+    for number in [first, second] {
+        let admin = daemons[number].admin()?;
+        assert_eq!(admin.route("r").await?.ledger_difference, 0);
+        let missed = admin.metrics().await?.sum("hybridge_schedule_missed_total", &[]);
+        assert_eq!(missed, 0.0);
+        daemons[number].terminate(SOON).await?;
+    }
+    let ticks = fixture.all("OUT").await?.iter().map(tick).collect::<Result<Vec<i64>>>()?;
+    let expected: Vec<i64> = (0..).map(|n| ticks[0] + n * EVERY).take(ticks.len()).collect();
+    assert_eq!(ticks, expected);
+    Ok(())
+}
+
+/// Files that grow, in a folder that all processes see.
+struct Shared<'a> {
+    folder: &'a Path,
+    /// Lines that were written to each file, and the bytes of all.
+    lines: usize,
+    bytes: u64,
+}
+
+const FILES: usize = 3;
+
+impl Shared<'_> {
+    /// Appends so many lines to each file.
+    fn grow(&mut self, lines: usize) -> Result<()> {
+        for file in 0..FILES {
+            let path = self.folder.join(format!("{file}.log"));
+            let mut text = String::new();
+            for number in self.lines..self.lines + lines {
+                text.push_str(&format!("{file}/{number}\n"));
+            }
+            OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())?;
+            self.bytes += text.len() as u64;
+        }
+        self.lines += lines;
+        Ok(())
+    }
+
+    fn total(&self) -> usize {
+        self.lines * FILES
+    }
+
+    /// How often reading began again at an earlier line. Between, every line comes after the one before it.
+    fn rewinds(&self, target: &Target) -> Result<usize> {
+        let mut last: HashMap<String, usize> = HashMap::new();
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut rewinds = 0;
+        for received in target.received() {
+            let (file, number) =
+                std::str::from_utf8(&received.body)?.split_once('/').context("body")?;
+            let number: usize = number.parse()?;
+            let seen = seen.entry(file.to_owned()).or_default();
+            assert!(number <= *seen, "{number} of {file} came before {seen}");
+            *seen = (*seen).max(number + 1);
+            let last = last.insert(file.to_owned(), number + 1).unwrap_or(0);
+            rewinds += usize::from(number != last);
+        }
+        assert_eq!(seen.values().sum::<usize>(), self.total());
+        Ok(rewinds)
+    }
+}
+
+/// The positions that the entry of the lease has, added up.
+async fn saved(fixture: &Fixture) -> Result<u64> {
+    let bucket = fixture.context.get_key_value("hybridge-leases").await?;
+    let entry = bucket.get("file.r").await?.context("entry")?;
+    let entry: Value = serde_json::from_slice(&entry)?;
+    let positions = entry["positions"].as_object().context("positions")?;
+    Ok(positions.values().filter_map(|numbers| numbers[0].as_u64()).sum())
+}
+
+/// A holder that leaves doubles nothing, and one that is killed only what was not settled.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_a_shared_folder_come_once_whoever_reads_them() -> Result<()> {
+    let fixture = Fixture::start().await?;
+    let target = Target::accepting().await?;
+    let folder = tempfile::tempdir()?;
+    let mut files = Shared { folder: folder.path(), lines: 0, bytes: 0 };
+    let routes = format!(
+        "
+  r:
+    from: {{ file: {{ path: \"{}/*.log\", format: lines, poll: 50ms, {LEASE} }} }}
+    to: {{ http: {{ url: \"http://{}/\" }} }}
+",
+        folder.path().display(),
+        target.address
+    );
+    let all = async |files: &Shared<'_>| {
+        let total = files.total() as u64;
+        until("all lines", async || Ok(target.count() >= total)).await
+    };
+    let mut daemons = three(&fixture, &routes).await?;
+    files.grow(300)?;
+    all(&files).await?;
+    // One leaves in the middle of its work.
+    let first = holder(&daemons, &[0, 1, 2]).await?;
+    let before = target.count();
+    files.grow(300)?;
+    until("some lines", async || Ok(target.count() > before + 50)).await?;
+    daemons[first].terminate(SOON).await?;
+    all(&files).await?;
+    assert_eq!(files.rewinds(&target)?, 0);
+    assert_eq!(target.count(), files.total() as u64);
+    // One is killed when what it has settled is saved, and what it has sent is not taken.
+    daemons[first].start_ready().await?;
+    until("everything is saved", async || Ok(saved(&fixture).await? == files.bytes)).await?;
+    target.set(Mode::Hang);
+    files.grow(100)?;
+    until("lines are sent", async || Ok(target.open() > 0)).await?;
+    let second = holder(&daemons, &[0, 1, 2]).await?;
+    daemons[second].kill()?;
+    target.set(Mode::Accept);
+    all(&files).await?;
+    assert_eq!(files.rewinds(&target)?, 0);
+    assert_eq!(target.count(), files.total() as u64);
+    // One is killed in the middle of its work.
+    let before = target.count();
+    files.grow(500)?;
+    until("some lines", async || Ok(target.count() > before + 100)).await?;
+    let others: Vec<usize> = (0..3).filter(|number| *number != second).collect();
+    let third = holder(&daemons, &others).await?;
+    daemons[third].kill()?;
+    let given = target.count();
+    let others: Vec<usize> = others.into_iter().filter(|number| *number != third).collect();
+    until("the last position is saved", async || Ok(saved(&fixture).await? == files.bytes)).await?;
+    assert!(files.rewinds(&target)? <= FILES, "each file goes on at one place");
+    let repeated = target.count() as usize - files.total();
+    assert!(repeated as u64 <= given - before, "{repeated} came twice");
+    let last = daemons[others[0]].admin()?.route("r").await?;
+    assert_eq!((last.ledger_difference, last.waits_for), (0, None));
+    Ok(())
+}
