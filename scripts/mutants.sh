@@ -3,7 +3,11 @@
 # that the test which the patch names turns red. A patch that no longer applies or no longer
 # compiles fails the script, and so does a named test that is not green without it or is not there.
 #
-# scripts/mutants.sh [NAME...]   only these patches; a name may be a pattern
+# scripts/mutants.sh [--brokers] [NAME...]   only these patches; a name may be a pattern
+#
+# A patch may name a test of the integration tests, which runs brokers and the daemon and takes longer: such are tried with
+# `--brokers` alone, in a target folder of their own, since they leave a daemon behind that is broken. Without it they must
+# apply.
 #
 # The first lines of a patch say what it breaks and which test must see it:
 #   # breaks: the acknowledgement comes before the send
@@ -15,6 +19,12 @@
 
 need_compilers
 
+kind=--lib
+if [ "${1:-}" = --brokers ]; then
+  kind=--test
+  shift
+  scripts/install-brokers.sh
+fi
 names=("$@")
 [ "$#" -gt 0 ] || names=('*')
 patches=$PWD/integration-tests/mutants
@@ -24,6 +34,11 @@ export PROPTEST_RNG_SEED=1 PROPTEST_MAX_SHRINK_ITERS=0 PROPTEST_DISABLE_FAILURE_
 CARGO_TARGET_DIR=$(mkdir -p "$CARGO_TARGET_DIR" && cd "$CARGO_TARGET_DIR" && pwd)
 copy=$CARGO_TARGET_DIR/mutants
 log=$CARGO_TARGET_DIR/mutants.log
+if [ "$kind" = --test ]; then
+  unset HYBRIDGE_BIN
+  copy=$CARGO_TARGET_DIR/mutants-brokers/tree
+  CARGO_TARGET_DIR=$CARGO_TARGET_DIR/mutants-brokers
+fi
 
 # Files that are the same keep their time, so that cargo does not build them again.
 mirror() {
@@ -58,8 +73,12 @@ fail() {
 
 # In the order of their tests: mutants of one package share what was built.
 selected=()
-while IFS=$'\t' read -r _ patch; do
-  selected+=("$patch")
+while IFS=$'\t' read -r line patch; do
+  if [[ $line = *" --test "* ]] && [ "$kind" = --lib ]; then
+    git apply --check --whitespace=nowarn "$patch" || fail "$(basename "$patch" .patch)" "no longer applies"
+  elif [[ $line = *" --test "* ]] || [ "$kind" = --lib ]; then
+    selected+=("$patch")
+  fi
 done < <(
   for name in "${names[@]}"; do
     for patch in "$patches"/$name.patch; do
@@ -76,7 +95,7 @@ for patch in "${selected[@]}"; do
   line=$(sed -n 's/^# test: //p' "$patch" | head -n 1)
   if [ -z "$line" ] || [ -n "${green[$line]:-}" ]; then continue; fi
   read -r -a test <<<"$line"
-  if [[ " $line " != *" --lib "* ]]; then
+  if [[ " $line " != *" $kind "* ]]; then
     green[$line]="names a test outside a library"
     continue
   fi

@@ -1,6 +1,7 @@
 //! Rows between real brokers: a backlog is filled once, and moved by the bridge and by the limit
 //! program in turn.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -10,7 +11,7 @@ use lapin::BasicProperties;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 
-use super::Run;
+use super::{Run, latency};
 use crate::broker::kafka::{self, Kafka};
 use crate::broker::nats::Nats;
 use crate::broker::rabbitmq::RabbitMq;
@@ -202,6 +203,43 @@ impl Brokers {
             super::run_to_done(name, &arguments, messages)
         });
         run.await?
+    }
+
+    /// A daemon with one route from a new topic to another, both of which it says.
+    pub async fn between_topics(&mut self, folder: &Path) -> Result<(Daemon, String, String)> {
+        let (input, output) = (self.fresh_topic().await?, self.fresh_topic().await?);
+        let config = format!(
+            "connections:\n{}routes:\n  {ROUTE}:\n    from: {{ kafka: {{ connection: kafka, topics: [{input}] }} }}\n    to: {{ kafka: {{ connection: kafka, topic: {output} }} }}\n",
+            self.connections()
+        );
+        let mut daemon = Daemon::new(folder, &config)?;
+        daemon.start_ready().await?;
+        Ok((daemon, input, output))
+    }
+
+    /// How long records take from a topic to another through the bridge, or into and out of one topic without it.
+    pub async fn flow(
+        &mut self,
+        is_bridged: bool,
+        count: u64,
+        rate: Option<f64>,
+    ) -> Result<latency::Flow> {
+        let folder = tempfile::tempdir()?;
+        self.kafka().await?;
+        let (daemon, input, output) = if is_bridged {
+            let (daemon, input, output) = self.between_topics(folder.path()).await?;
+            (Some(daemon), input, output)
+        } else {
+            let topic = self.fresh_topic().await?;
+            (None, topic.clone(), topic)
+        };
+        let brokers = self.kafka().await?.bootstrap();
+        let flowing = tokio::task::spawn_blocking(move || {
+            latency::flow(&brokers, (&input, &output), PARTITIONS, count, rate)
+        });
+        let flow = flowing.await??;
+        drop(daemon);
+        Ok(flow)
     }
 
     async fn address(&mut self, end: End) -> Result<Vec<String>> {

@@ -91,6 +91,35 @@ async fn main() -> Result<()> {
     if options.only.is_empty() {
         small_rows(&mut output, options.quick).await?;
     }
+    if "latency".contains(&options.only) {
+        latency(&mut output, options.quick).await?;
+    }
+    Ok(())
+}
+
+/// Records of an open loop at a fifth and at four fifths of what flows at most while they are written, moved and read.
+async fn latency(output: &mut impl Write, quick: bool) -> Result<()> {
+    let mut brokers = Brokers::default();
+    let (count, seconds) = if quick { (100_000, 3.0) } else { (500_000, 20.0) };
+    brokers.flow(true, count / 4, None).await?;
+    let most = brokers.flow(true, count, None).await?.rate;
+    writeln!(
+        output,
+        "\n| latency in ms, kafka->kafka | bridge | one topic, no bridge |\n|---|---|---|"
+    )?;
+    for share in [0.2, 0.8] {
+        let rate = most * share;
+        let count = (rate * seconds) as u64;
+        let bridged = brokers.flow(true, count, Some(rate)).await?;
+        let straight = brokers.flow(false, count, Some(rate)).await?;
+        writeln!(
+            output,
+            "| at {:.0} % of {most:.0}/s | {} | {} |",
+            share * 100.0,
+            bridged.text(),
+            straight.text()
+        )?;
+    }
     Ok(())
 }
 
@@ -161,6 +190,17 @@ async fn small_rows(output: &mut impl Write, quick: bool) -> Result<()> {
         let spread = Spread::of(resident).text(1);
         writeln!(output, "| idle RSS with {routes} routes, MiB | {spread} |")?;
     }
+    let mut brokers = Brokers::default();
+    brokers.kafka().await?;
+    let mut resident = Vec::new();
+    for _ in 0..repeats.min(3) {
+        let folder = tempfile::tempdir()?;
+        let (daemon, ..) = brokers.between_topics(folder.path()).await?;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        resident.push(process::resident(daemon.pid()?)?.now as f64 / MIB);
+    }
+    let spread = Spread::of(resident).text(1);
+    writeln!(output, "| idle RSS with one route kafka->kafka, MiB | {spread} |")?;
     let mut starts = Vec::new();
     for _ in 0..repeats {
         starts.push(first_message().await?);

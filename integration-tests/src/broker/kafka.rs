@@ -9,7 +9,9 @@ use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
@@ -144,6 +146,16 @@ impl Kafka {
         let options = AdminOptions::new().operation_timeout(Some(ASK));
         for result in admin.create_topics([&topic], &options).await? {
             result.map_err(|(name, code)| anyhow::anyhow!("topic {name}: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// Changes one setting of a topic; the others become those of the cluster.
+    pub async fn alter_topic(&self, name: &str, key: &str, value: &str) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = self.client().create()?;
+        let change = AlterConfig::new(ResourceSpecifier::Topic(name)).set(key, value);
+        for result in admin.alter_configs([&change], &AdminOptions::new()).await? {
+            result.map_err(|(_, code)| anyhow::anyhow!("topic {name}: {code}"))?;
         }
         Ok(())
     }

@@ -61,6 +61,31 @@ async fn f017_only_the_record_that_is_too_large_is_a_dead_letter() -> Result<()>
     whole_and_in_order(&arrived[..297], 297)
 }
 
+/// A topic that takes less than it did when the sink asked: again only the record that is too large by itself is a dead letter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_takes_less_than_before_refuses_only_what_is_too_large() -> Result<()> {
+    let kafka = Kafka::start().await?;
+    for topic in ["in", "dead", "out"] {
+        kafka.create_topic(topic, 1, &[]).await?;
+    }
+    let mut records = numbered(200);
+    records[150].headers.push(("padding".to_owned(), Some(vec![b'x'; 2_000])));
+    let folder = tempfile::tempdir()?;
+    let config = format!(
+        "{}routes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in] }} }}\n    to: {{ kafka: {{ connection: here, topic: out }} }}\n    dead_letter: {{ to: {{ kafka: {{ connection: here, topic: dead }} }} }}\n",
+        connection(&kafka)
+    );
+    let mut daemon = Daemon::new(folder.path(), &config)?;
+    daemon.start_ready().await?;
+    produce(&kafka, "in", &records[..100])?;
+    consume(&kafka, "out", 100, LONG)?;
+    kafka.alter_topic("out", "max.message.bytes", "1000").await?;
+    produce(&kafka, "in", &records[100..])?;
+    assert_eq!(consume(&kafka, "dead", 1, LONG)?.len(), 1);
+    assert_eq!(consume(&kafka, "out", 199, LONG)?.len(), 199);
+    Ok(())
+}
+
 /// The broker is killed while batches are under way and comes back: everything is there, in order.
 #[tokio::test(flavor = "multi_thread")]
 async fn f020_a_killed_broker_loses_nothing() -> Result<()> {
