@@ -28,6 +28,7 @@ use self::limits::Limits;
 use self::order::Held;
 use self::producer::{Factory, Full, Producer};
 use self::record::Records;
+use self::reports::Slot;
 use self::verdict::Verdict;
 use self::wave::Waves;
 
@@ -145,7 +146,7 @@ impl Sink {
     /// Hands records to the client and waits for its reports.
     async fn write(
         &self,
-        producer: &Producer,
+        producer: &Arc<Producer>,
         batch: &[Message],
         indices: Range<usize>,
         results: &mut [Option<Verdict>],
@@ -155,7 +156,9 @@ impl Sink {
         let is_ordered = self.is_ordered();
         let limits = is_ordered.then_some(&self.limits);
         let handing = producer.handing().await;
+        let round = handing.round();
         let slot = producer.reports().open(batch.len(), indices.len());
+        let _given_up = is_ordered.then(|| GivenUp { producer, slot: &slot, round });
         let mut held = Held::new(self.ordering);
         let mut is_over = false;
         for index in indices {
@@ -189,7 +192,6 @@ impl Sink {
                 }
             }
         }
-        let round = handing.round();
         drop(handing);
         part.given().await;
         if is_ordered {
@@ -317,6 +319,25 @@ impl hybridge_core::Sink for Sink {
         for client in [&self.producer, &self.alone] {
             let old = client.borrow_mut().take();
             drop_aside(old).await;
+        }
+    }
+}
+
+/// A send that is dropped leaves nothing with the client, which would be written some time, behind what others write.
+struct GivenUp<'a> {
+    producer: &'a Arc<Producer>,
+    slot: &'a Slot<'a>,
+    round: u64,
+}
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        if self.slot.is_done() {
+            return;
+        }
+        let (producer, round) = (self.producer.clone(), self.round);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { producer.take_back(round).await });
         }
     }
 }

@@ -251,6 +251,12 @@ impl Producer {
         handed
     }
 
+    /// Records that the client holds.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        usize::try_from(self.client.in_flight_count()).unwrap_or_default()
+    }
+
     /// The client as the library knows it.
     #[cfg(test)]
     pub(super) fn native(&self) -> *mut rdkafka::types::RDKafka {
