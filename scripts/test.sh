@@ -1,6 +1,21 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs every test.
+#
+#   scripts/test.sh [--full]
+#
+# --full   then also what takes long, about half an hour more: tests at their full size, a target that stands still for ten
+#          minutes, and chaos runs of every route between brokers.
 . "$(dirname "$0")/lib.sh"
+
+full=no
+case ${1:-} in
+  "") ;;
+  --full) full=yes ;;
+  *)
+    echo "usage: scripts/test.sh [--full]" >&2
+    exit 64
+    ;;
+esac
 
 need_compilers
 need strace strace
@@ -53,6 +68,14 @@ scripts_are_clean() {
   shellcheck --shell=bash --external-sources --source-path=SCRIPTDIR scripts/*.sh .ci/run
 }
 
+# in_full TARGET TEST...: with the release build, one after the other.
+in_full() {
+  local target=$1
+  shift
+  HYBRIDGE_FULL_SIZE=1 HYBRIDGE_BIN=$(realpath "$CARGO_TARGET_DIR")/release/hybridge \
+    cargo test --quiet -p hybridge-integration-tests --test "$target" -- --nocapture --test-threads 1 "$@"
+}
+
 chaos() {
   "$CARGO_TARGET_DIR/release/chaos" --route "$1" --runs 3 --seed 1
 }
@@ -66,6 +89,13 @@ step "release build" cargo build --quiet --release -p hybridge -p hybridge-integ
 for route in http-log log-http log-log file-log; do
   step "chaos $route" chaos "$route"
 done
+if [ "$full" = yes ]; then
+  step "load and a full disk, at full size" in_full spine ledger_balances full_disk
+  step "a target that stands still for ten minutes" in_full kafka stands_still
+  for route in kafka-kafka kafka-jetstream jetstream-kafka kafka-amqp amqp-kafka jetstream-amqp http-kafka; do
+    step "chaos $route" chaos "$route"
+  done
+fi
 
 echo
 echo "$passed passed, $failed failed"

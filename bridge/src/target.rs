@@ -164,9 +164,12 @@ impl Target {
             self.retry.succeeded();
             self.status.is_well();
         }
+        let got_on = again.len() < pending.indices.len();
         pending.indices = again;
         let Some(index) = pending.indices.first() else { return Ok(None) };
-        inside.left(pending.indices.len(), &parts.messages[*index].origin);
+        if got_on {
+            inside.left(pending.indices.len(), &parts.messages[*index].origin);
+        }
         let Some((kind, error)) = worst else { return Ok(Some(ErrorKind::Held)) };
         if kind != ErrorKind::Held {
             self.failed(pending, &error);

@@ -6,6 +6,7 @@ mod members;
 mod overtaking;
 mod positions;
 mod security;
+mod stopped;
 mod tokens;
 mod whole;
 

@@ -64,6 +64,8 @@ async fn i5_i6_an_unknown_fault_waits_and_is_never_a_dead_letter() {
             assert!(letters.attempts().is_empty());
             assert!(sink.attempts().len() > 100, "it tries for ever: {kind:?}");
             assert_eq!(sink.recovers() > 0, kind == ErrorKind::Disconnected);
+            let view = run.status.view(Duration::from_secs(30));
+            assert!(!view.is_ready(), "an attempt that failed is no progress: {kind:?}");
             sink.answer(|_| Answer::Written);
             assert_eq!(run.settle_for(A_WHILE).await.delivered, 10);
         }
