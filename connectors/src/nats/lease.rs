@@ -28,6 +28,7 @@ use super::endpoint::Endpoint;
 /// Where the entry is, and who wants it.
 pub(crate) struct Terms {
     place: Box<dyn Place>,
+    route: String,
     /// What the entry is called, to be shown.
     shown: String,
     ttl: Duration,
@@ -99,7 +100,8 @@ impl Terms {
         let shown = format!("`{key}` in the bucket `{}`", config.bucket);
         let ttl = config.ttl.get();
         let place = Box::new(Bucket { endpoint, config, key: key.to_owned() });
-        Self { place, shown, ttl, holder: RefCell::new(holder(instance, route)) }
+        let holder = RefCell::new(holder(instance, route));
+        Self { place, route: route.to_owned(), shown, ttl, holder }
     }
 
     /// For a source of another connector, of this kind. Opens nothing.
@@ -126,6 +128,12 @@ impl Terms {
     /// The entry, to be shown.
     pub(super) fn shown(&self) -> &str {
         &self.shown
+    }
+
+    /// Says whether this process has the lease.
+    fn held(&self, is_held: bool) {
+        metrics::gauge!("hybridge_lease_held", "route" => self.route.clone())
+            .set(f64::from(u8::from(is_held)));
     }
 
     fn holder(&self) -> String {

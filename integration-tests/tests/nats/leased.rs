@@ -6,15 +6,15 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use hybridge_integration_tests::daemon::Daemon;
+use hybridge_integration_tests::daemon::{self, Daemon};
 use hybridge_integration_tests::sys::Signal;
 use hybridge_integration_tests::target::{Mode, Target};
 use hybridge_integration_tests::wait::{SOON, until};
 use serde_json::Value;
 
-use super::{Fixture, Stored};
+use super::{Fixture, Stored, numbers};
 
-const LEASE: &str = "lease: { connection: nats, create: true, ttl: 2s }";
+const LEASE: &str = "lease: { connection: nats, create: true, ttl: 4s }";
 const EVERY: i64 = 200;
 
 /// Starts three processes, and waits until one of them reads.
@@ -216,7 +216,76 @@ async fn lines_of_a_shared_folder_come_once_whoever_reads_them() -> Result<()> {
     assert!(files.rewinds(&target)? <= FILES, "each file goes on at one place");
     let repeated = target.count() as usize - files.total();
     assert!(repeated as u64 <= given - before, "{repeated} came twice");
-    let last = daemons[others[0]].admin()?.route("r").await?;
+    let admin = daemons[others[0]].admin()?;
+    assert_eq!(admin.metrics().await?.sum("hybridge_lease_held", &[]), 1.0);
+    let last = admin.route("r").await?;
     assert_eq!((last.ledger_difference, last.waits_for), (0, None));
     Ok(())
+}
+
+/// Files that are removed once they are delivered: one holder is killed at work, and each file came once.
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_files_of_a_shared_folder_come_once_whoever_reads_them() -> Result<()> {
+    let fixture = Fixture::start().await?;
+    fixture.stream("OUT").await?;
+    let folder = tempfile::tempdir()?;
+    let spool = folder.path().join("spool");
+    std::fs::create_dir(&spool)?;
+    let routes = format!(
+        "
+  r:
+    from: {{ file: {{ path: \"{}\", format: whole, after: remove, poll: 50ms, {LEASE} }} }}
+    to: {{ nats: {{ connection: nats, stream: OUT, subject: out.file }} }}
+",
+        spool.display()
+    );
+    let mut daemons = three(&fixture, &routes).await?;
+    let put = |range: std::ops::Range<usize>| {
+        range.into_iter().try_for_each(|number| {
+            let path = folder.path().join(number.to_string());
+            std::fs::write(&path, number.to_string())?;
+            std::fs::rename(&path, spool.join(number.to_string()))
+        })
+    };
+    put(0..1_000)?;
+    until("some files", async || Ok(fixture.count("OUT").await? >= 100)).await?;
+    let first = holder(&daemons, &[0, 1, 2]).await?;
+    daemons[first].kill()?;
+    put(1_000..1_500)?;
+    until("all files", async || Ok(fixture.count("OUT").await? >= 1_500)).await?;
+    until("none is left", async || Ok(std::fs::read_dir(&spool)?.next().is_none())).await?;
+    assert_eq!(numbers(&fixture.all("OUT").await?), (0..1_500).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Without a bucket a route says how to make one, and so does the check; a server that is away is said, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_bucket_says_how_to_make_it() -> Result<()> {
+    let mut fixture = Fixture::start().await?;
+    let routes = "
+  r:
+    from: { schedule: { every: 1s, lease: { connection: nats, bucket: gone } } }
+    to: { log: { topic: t } }
+";
+    let mut daemon = fixture.daemon(routes)?;
+    let config = daemon.config();
+    let check = || -> Result<String> {
+        let config = config.to_str().context("path")?;
+        let output = daemon::command(&["check", "--connect", config])?;
+        let text = [output.stdout, output.stderr].concat();
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    };
+    let help = "make it with `nats kv add gone`, or write `lease: { create: true }`";
+    assert!(check()?.contains(help), "{}", check()?);
+    daemon.start()?;
+    daemon.live(SOON).await?;
+    until("it says so", async || Ok(daemon.log().contains(help))).await?;
+    assert!(!daemon.admin()?.is_ready().await);
+    let bucket = async_nats::jetstream::kv::Config { bucket: "gone".into(), ..Default::default() };
+    fixture.context.create_key_value(bucket).await?;
+    daemon.ready(SOON).await?;
+    assert!(!check()?.contains("nats kv add"), "{}", check()?);
+    fixture.nats.servers[0].child().kill()?;
+    assert!(check()?.contains("cannot connect"), "{}", check()?);
+    until("the route is red", async || Ok(daemon.admin()?.route("r").await?.state == "red")).await
 }

@@ -30,7 +30,8 @@ impl Drop for Held {
 impl Memory {
     pub(crate) fn terms(&self, holder: &str, ttl: Duration) -> Terms {
         let place = Box::new(self.clone());
-        Terms { place, shown: "`k`".to_owned(), ttl, holder: RefCell::new(holder.to_owned()) }
+        let (route, shown) = ("r".to_owned(), "`k`".to_owned());
+        Terms { place, route, shown, ttl, holder: RefCell::new(holder.to_owned()) }
     }
 
     pub(crate) fn away(&self, is_away: bool) {

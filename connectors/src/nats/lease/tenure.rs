@@ -236,6 +236,7 @@ impl<C: Claim + 'static> Tenure<C> {
         match looked {
             Looked::Others(lease, seen) => {
                 self.lease = Some(lease);
+                self.terms.held(false);
                 self.standing = Standing::Waiting(Some(seen));
                 self.due = Instant::now() + self.terms.ttl / 4;
                 None
@@ -243,6 +244,7 @@ impl<C: Claim + 'static> Tenure<C> {
             Looked::Ours(lease, entry, began) => {
                 self.lease = Some(lease);
                 tracing::info!(lease = self.terms.shown, token = entry.token, "reading");
+                self.terms.held(true);
                 self.standing = Standing::Held { token: entry.token, renewed: began };
                 self.due = began + self.terms.ttl / 3;
                 Some(Change::Taken(entry.state))
@@ -252,6 +254,7 @@ impl<C: Claim + 'static> Tenure<C> {
 
     fn lose(&mut self, why: &'static str) -> Change<C::State> {
         tracing::warn!(lease = self.terms.shown, why, "not reading any more");
+        self.terms.held(false);
         self.standing = Standing::Waiting(None);
         self.due = Instant::now() + self.terms.ttl / 3;
         Change::Lost(why)
@@ -259,6 +262,7 @@ impl<C: Claim + 'static> Tenure<C> {
 
     /// Writes down where it ended and gives the lease back, so that nobody has to wait for its end.
     pub(crate) async fn release(mut self, state: impl FnOnce() -> C::State) {
+        self.terms.held(false);
         let farewell = async {
             // What is on its way must not come after the farewell.
             let mut taken = None;
