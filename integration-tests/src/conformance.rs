@@ -9,6 +9,7 @@ mod content;
 mod fidelity;
 mod flow;
 mod peer;
+mod settling;
 mod stage;
 mod stuck;
 
@@ -19,6 +20,7 @@ use futures_util::future::LocalBoxFuture;
 
 pub use fidelity::check as fidelity;
 pub use peer::{Fault, Feature, Peer, Record, amqp, file, http, jetstream, kafka, log};
+pub use settling::{Settles, documented as settling};
 pub use stage::Stage;
 
 /// Whether a connector gives messages or takes them.
@@ -80,6 +82,7 @@ pub fn all() -> Vec<Scenario> {
     let mut scenarios = flow::scenarios();
     scenarios.extend(content::scenarios());
     scenarios.extend(stuck::scenarios());
+    scenarios.extend(settling::scenarios());
     scenarios
 }
 

@@ -64,3 +64,8 @@ async fn jetstream_as_source() -> Result<()> {
 async fn jetstream_as_sink() -> Result<()> {
     conformance::run(&mut jetstream::JetStreamPeer::start().await?, Role::Sink).await
 }
+
+#[test]
+fn the_documentation_says_how_sources_are_settled() -> Result<()> {
+    conformance::settling()
+}

@@ -7,6 +7,8 @@ pub mod jetstream;
 pub mod kafka;
 pub mod log;
 
+use std::net::SocketAddr;
+
 use anyhow::Result;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -46,6 +48,8 @@ pub enum Feature {
     Redelivery,
     /// It asks for credentials.
     Credentials,
+    /// Whoever sends waits for an answer.
+    Answers,
     /// A message says when it was made.
     Times,
     /// A message is in one of several partitions.
@@ -180,6 +184,15 @@ pub trait Peer {
 
     /// Everything that is there from the beginning on, at least `least` records, in order per key.
     async fn take(&self, stage: &Stage, place: &str, least: usize) -> Result<Vec<Record>>;
+
+    /// How many messages of `place` the system still owes to the route under test, by its own account: those that were
+    /// given out and are not settled too. `None` where it keeps no such account.
+    async fn owed(&self, stage: &Stage, place: &str) -> Result<Option<u64>>;
+
+    /// Where the daemon under test listens for messages, if it does.
+    fn listens(&self) -> Option<SocketAddr> {
+        None
+    }
 
     /// Strikes the peer and makes it well again. Faults of the daemon are not its affair.
     async fn strike(&mut self, fault: Fault) -> Result<()>;

@@ -14,13 +14,22 @@ use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
 
 use super::{Also, Fault, Feature, Peer, Record, Sections};
 use crate::broker::rabbitmq::RabbitMq;
-use crate::conformance::{Role, Stage};
+use crate::conformance::{Role, Settles, Stage};
 use crate::proxy::Weather;
 
 const FROZEN: Duration = Duration::from_secs(4);
 /// Publishes whose confirmations are awaited together.
 const WINDOW: usize = 256;
 const LARGEST: usize = 16 << 20;
+
+/// How it is settled as a source.
+pub const SETTLES: Settles = Settles {
+    connector: "amqp",
+    source: "`amqp`, a queue in order",
+    done: "`basic.ack`, `multiple` where there is no gap",
+    abandoned: "the channel ends, and everything comes again",
+    rejected: "`basic.reject` where the queue's dead-letter exchange is named; else its lane stops, and readiness names it",
+};
 
 /// One node. A place is a topic exchange with one queue that takes everything of it.
 pub struct AmqpPeer {
@@ -129,6 +138,10 @@ impl Peer for AmqpPeer {
             })
             .await?;
         Ok(records)
+    }
+
+    async fn owed(&self, _: &Stage, place: &str) -> Result<Option<u64>> {
+        Ok(Some(self.rabbitmq.held(place).await?))
     }
 
     async fn strike(&mut self, fault: Fault) -> Result<()> {

@@ -8,7 +8,16 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 
 use super::{Fault, Feature, Peer, Record, Sections};
-use crate::conformance::{Role, Stage};
+use crate::conformance::{Role, Settles, Stage};
+
+/// How it is settled as a source.
+pub const SETTLES: Settles = Settles {
+    connector: "file",
+    source: "`file`",
+    done: "the watermark moves; the position of the file follows within 100 ms, and at the end",
+    abandoned: "nothing: read again from the position",
+    rejected: "its lane stops; readiness names it",
+};
 
 /// A folder of files.
 pub struct FilePeer {
@@ -81,6 +90,10 @@ impl Peer for FilePeer {
         stage.until("everything is in the file", async || Ok(lines()?.len() >= least)).await?;
         let record = |line: Vec<u8>| Record { payload: Some(line.into()), ..Record::default() };
         Ok(lines()?.into_iter().map(record).collect())
+    }
+
+    async fn owed(&self, _: &Stage, _: &str) -> Result<Option<u64>> {
+        Ok(None)
     }
 
     async fn strike(&mut self, fault: Fault) -> Result<()> {

@@ -8,12 +8,21 @@ use async_trait::async_trait;
 
 use super::log::{COPIED, post_all};
 use super::{Also, Fault, Feature, Peer, Record, Sections};
-use crate::conformance::{Role, Stage};
+use crate::conformance::{Role, Settles, Stage};
 use crate::ports;
 use crate::proxy::{Proxy, Weather};
 use crate::target::{Mode, Target};
 
 const STRUCK: Duration = Duration::from_secs(2);
+
+/// How it is settled as a source.
+pub const SETTLES: Settles = Settles {
+    connector: "http",
+    source: "`http`",
+    done: "2xx",
+    abandoned: "503 with `Retry-After`",
+    rejected: "422",
+};
 
 /// A target, and the listener of the daemon under test.
 pub struct HttpPeer {
@@ -47,7 +56,7 @@ impl Peer for HttpPeer {
 
     fn features(&self) -> Vec<Feature> {
         use Feature::*;
-        vec![Ordered, Keys, BinaryBodies, Headers, DuplicateHeaders, Times, ContentTypes]
+        vec![Ordered, Keys, BinaryBodies, Headers, DuplicateHeaders, Times, ContentTypes, Answers]
     }
 
     fn faults(&self, role: Role) -> Vec<Fault> {
@@ -101,6 +110,14 @@ impl Peer for HttpPeer {
             Record { key, payload: Some(received.body), headers, also }
         };
         Ok(target.received().into_iter().map(record).collect())
+    }
+
+    async fn owed(&self, _: &Stage, _: &str) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
+    fn listens(&self) -> Option<SocketAddr> {
+        Some(self.listen)
     }
 
     async fn strike(&mut self, fault: Fault) -> Result<()> {

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use super::{Also, Fault, Feature, Peer, Record, Sections};
 use crate::broker::nats::Nats;
 use crate::conformance::stage::PATIENCE;
-use crate::conformance::{Role, Stage};
+use crate::conformance::{Role, Settles, Stage};
 use crate::proxy::Weather;
 
 const CONTENT_TYPE: &str = "content-type";
@@ -20,6 +20,15 @@ const FROZEN: Duration = Duration::from_secs(4);
 const WINDOW: usize = 256;
 /// A bare server takes no more in one message.
 const LARGEST: usize = 1 << 20;
+
+/// How it is settled as a source.
+pub const SETTLES: Settles = Settles {
+    connector: "jetstream",
+    source: "`nats`, a stream in order",
+    done: "the watermark moves; the position in the lease follows within a second, and at the end",
+    abandoned: "nothing: read again from the position",
+    rejected: "its lane stops; readiness names it",
+};
 
 /// One server.
 pub struct JetStreamPeer {
@@ -143,6 +152,11 @@ impl Peer for JetStreamPeer {
             });
         }
         Ok(records)
+    }
+
+    /// The server knows nothing of a reader that acknowledges nothing to it.
+    async fn owed(&self, _: &Stage, _: &str) -> Result<Option<u64>> {
+        Ok(None)
     }
 
     async fn strike(&mut self, fault: Fault) -> Result<()> {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Message, Offset, TopicPartitionList};
@@ -14,7 +14,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use super::{Also, Fault, Feature, Peer, Record, Sections};
 use crate::broker::kafka::Kafka;
 use crate::conformance::stage::PATIENCE;
-use crate::conformance::{Role, Stage};
+use crate::conformance::{Role, Settles, Stage};
 use crate::proxy::Weather;
 
 const CONTENT_TYPE: &str = "content-type";
@@ -22,6 +22,15 @@ const PARTITIONS: i32 = 3;
 /// Nothing more comes after so long a silence.
 const SILENCE: Duration = Duration::from_secs(2);
 const FROZEN: Duration = Duration::from_secs(4);
+
+/// How it is settled as a source.
+pub const SETTLES: Settles = Settles {
+    connector: "kafka",
+    source: "`kafka`",
+    done: "the watermark of the partition moves; the group's position follows within a second, at a stop, and before the partition goes to another member",
+    abandoned: "nothing: read again from the position, by whoever has the partition then",
+    rejected: "its lane stops, then its partition; readiness names it",
+};
 
 /// One node.
 pub struct KafkaPeer {
@@ -119,6 +128,30 @@ impl Peer for KafkaPeer {
                 Err(_) => {}
             }
         }
+    }
+
+    async fn owed(&self, _: &Stage, place: &str) -> Result<Option<u64>> {
+        let mut config = self.kafka.client();
+        config.set("group.id", place);
+        let place = place.to_owned();
+        let asking = tokio::task::spawn_blocking(move || {
+            let consumer: BaseConsumer = config.create()?;
+            let mut asked = TopicPartitionList::new();
+            for partition in 0..PARTITIONS {
+                asked.add_partition(&place, partition);
+            }
+            let mut owed = 0;
+            for one in consumer.committed_offsets(asked, PATIENCE)?.elements() {
+                let (low, high) = consumer.fetch_watermarks(&place, one.partition(), PATIENCE)?;
+                let position = match one.offset() {
+                    Offset::Offset(position) => position,
+                    _ => low,
+                };
+                owed += u64::try_from(high - position)?;
+            }
+            Ok(Some(owed))
+        });
+        asking.await?
     }
 
     async fn strike(&mut self, fault: Fault) -> Result<()> {

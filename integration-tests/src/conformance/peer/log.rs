@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 
 use super::{Fault, Feature, Peer, Record, Sections};
-use crate::conformance::stage::PATIENCE;
-use crate::conformance::{Role, Stage};
+use crate::conformance::stage::{PATIENCE, ROUTE};
+use crate::conformance::{Role, Settles, Stage};
 use crate::ports;
 use crate::wire::Connection;
 
@@ -18,6 +18,15 @@ pub(super) const COPIED: &str = "copy_headers: [x-one, x-two, x-a, x-b]";
 /// Senders at the same time; a key has one of them.
 const SENDERS: usize = 16;
 const AGAIN: Duration = Duration::from_millis(50);
+
+/// How it is settled as a source.
+pub const SETTLES: Settles = Settles {
+    connector: "log",
+    source: "`log`",
+    done: "the watermark moves; the group's cursor follows within 250 ms, and at the end",
+    abandoned: "nothing: read again from the cursor",
+    rejected: "its lane stops, then its partition; readiness names it",
+};
 
 /// A topic of the daemon under test.
 pub struct LogPeer {
@@ -77,6 +86,11 @@ impl Peer for LogPeer {
         let all = async || Ok(stage.topic(place).await?.len() >= least);
         stage.until("everything is in the topic", all).await?;
         stage.topic(place).await
+    }
+
+    async fn owed(&self, stage: &Stage, place: &str) -> Result<Option<u64>> {
+        let topic = stage.admin()?.topic(place).await?;
+        Ok(Some(topic.records() - topic.committed(ROUTE)))
     }
 
     async fn strike(&mut self, fault: Fault) -> Result<()> {
