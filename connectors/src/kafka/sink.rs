@@ -167,9 +167,11 @@ impl Sink {
                 continue;
             };
             let handed = loop {
-                is_over |= is_ordered && (handing.is_over() || slot.has_failed());
-                if is_over || held.holds(message) {
+                if is_over || held.holds(message) || is_ordered && slot.has_failed() {
                     break Err(Full::Refused(Verdict::Held));
+                }
+                if handing.is_over() {
+                    break Err(Full::Queue);
                 }
                 match self.records.hand(producer, message, slot.of(index), limits) {
                     Err(Full::Queue) if Instant::now() < until => {

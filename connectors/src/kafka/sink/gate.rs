@@ -3,7 +3,7 @@
 //! Without that, a record could be taken back and the next one of its key be handed over and written.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -13,6 +13,8 @@ pub(super) struct Gate {
     way: Arc<Mutex<()>>,
     /// How often everything was taken back.
     round: AtomicU64,
+    /// Somebody waits to take everything back.
+    is_closing: AtomicBool,
 }
 
 /// Somebody hands records over.
@@ -25,17 +27,24 @@ pub(super) struct Handing<'a> {
 impl Gate {
     /// Waits until records may be handed over. Cancel-safe.
     pub(super) async fn enter(&self) -> Handing<'_> {
-        let way = self.way.clone().lock_owned().await;
-        Handing { gate: self, round: self.round(), _way: way }
+        loop {
+            let way = self.way.clone().lock_owned().await;
+            // Who closes is next: those who wait are served in turn.
+            if !self.is_closing.load(Ordering::Relaxed) {
+                return Handing { gate: self, round: self.round(), _way: way };
+            }
+        }
     }
 
     /// Waits until nobody hands records over, and keeps them off. Nothing where what was handed over in this round is
-    /// taken back already.
+    /// taken back already, or will be. Not cancel-safe.
     pub(super) async fn close(&self, round: u64) -> Option<OwnedMutexGuard<()>> {
-        let next = round.wrapping_add(1);
-        let order = Ordering::Relaxed;
+        let (next, order) = (round.wrapping_add(1), Ordering::Relaxed);
         self.round.compare_exchange(round, next, order, order).ok()?;
-        Some(self.way.clone().lock_owned().await)
+        self.is_closing.store(true, order);
+        let way = self.way.clone().lock_owned().await;
+        self.is_closing.store(false, order);
+        Some(way)
     }
 
     /// How often everything was taken back.
@@ -66,6 +75,8 @@ mod tests {
     async fn who_hands_over_stops_and_who_comes_waits() {
         let gate = Gate::default();
         let handing = gate.enter().await;
+        let mut early = std::pin::pin!(gate.enter());
+        assert!(poll!(&mut early).is_pending());
         let round = handing.round();
         let mut closing = std::pin::pin!(gate.close(round));
         assert!(poll!(&mut closing).is_pending());
@@ -74,10 +85,15 @@ mod tests {
         let mut next = std::pin::pin!(gate.enter());
         assert!(poll!(&mut next).is_pending());
         drop(handing);
-        assert!(poll!(&mut next).is_pending(), "who closes is first");
+        assert!(
+            poll!(&mut early).is_pending() && poll!(&mut next).is_pending(),
+            "who closes is first"
+        );
         let closed = closing.await.unwrap();
-        assert!(poll!(&mut next).is_pending());
+        assert!(poll!(&mut early).is_pending() && poll!(&mut next).is_pending());
         drop(closed);
-        assert!(!next.await.is_over());
+        let (next, early) =
+            tokio::join!(async { next.await.is_over() }, async { early.await.is_over() });
+        assert!(!next && !early);
     }
 }

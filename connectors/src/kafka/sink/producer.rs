@@ -62,7 +62,7 @@ pub(super) enum Missing {
 
 /// A client with its thread.
 pub(super) struct Producer {
-    client: Arc<ThreadedProducer<Context>>,
+    client: ThreadedProducer<Context>,
     context: Arc<Context>,
     gate: Gate,
 }
@@ -226,7 +226,7 @@ impl Producer {
                 Error::with_source(ErrorKind::Transient, "cannot make the producer", error)
             })?;
         let context = client.client().context().clone();
-        Ok(Self { client: Arc::new(client), context, gate: Gate::default() })
+        Ok(Self { client, context, gate: Gate::default() })
     }
 
     pub(super) fn reports(&self) -> &Reports {
@@ -269,21 +269,24 @@ impl Producer {
     }
 
     /// Takes back what the client holds, whatever was taken back before.
-    pub(super) async fn take_back_again(&self) {
+    pub(super) async fn take_back_again(self: &Arc<Self>) {
         self.take_back(self.gate.round()).await;
     }
 
     /// Takes back everything that the client holds, once for all that was handed over in this round: it is reported as
-    /// purged, and what of it is under way is fenced before anything else is written.
-    pub(super) async fn take_back(&self, round: u64) {
-        let Some(closed) = self.gate.close(round).await else { return };
-        let client = self.client.clone();
-        let purging = tokio::task::spawn_blocking(move || {
-            // It waits for the client's threads.
-            client.purge(PurgeConfig::default().queue().inflight());
-            drop(closed);
-        });
-        let _ = purging.await;
+    /// purged, and what of it is under way is fenced before anything else is written. Goes on where nobody waits for it.
+    pub(super) async fn take_back(self: &Arc<Self>, round: u64) {
+        let producer = self.clone();
+        let task = async move {
+            let Some(closed) = producer.gate.close(round).await else { return };
+            let purging = tokio::task::spawn_blocking(move || {
+                // It waits for the client's threads.
+                producer.client.purge(PurgeConfig::default().queue().inflight());
+                drop(closed);
+            });
+            let _ = purging.await;
+        };
+        let _ = tokio::spawn(task).await;
     }
 
     /// Asks the cluster whether it is there, and whether it has the topic. Blocks.

@@ -17,15 +17,15 @@ fn batch(count: usize) -> Vec<Message> {
     (0..count).map(message).collect()
 }
 
-/// The sink of this cluster, in a route that keeps the order of keys.
-fn sink(cluster: &MockCluster<'_, DefaultProducerContext>) -> Sink {
+/// The sink of this cluster with more settings, in a route that keeps the order of keys.
+fn sink(cluster: &MockCluster<'_, DefaultProducerContext>, settings: serde_json::Value) -> Sink {
     let connection: ConnectionConfig = serde_json::from_value(serde_json::json!({
         "brokers": [cluster.bootstrap_servers()],
     }))
     .unwrap();
-    let mut config: SinkConfig =
-        serde_json::from_value(serde_json::json!({ "connection": "here", "topic": "out" }))
-            .unwrap();
+    let mut config = serde_json::json!({ "connection": "here", "topic": "out" });
+    config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    let mut config: SinkConfig = serde_json::from_value(config).unwrap();
     config.endpoint = Some(Arc::new(connection));
     Sink::new(&config, Ordering::Key).unwrap()
 }
@@ -35,7 +35,7 @@ fn sink(cluster: &MockCluster<'_, DefaultProducerContext>) -> Sink {
 async fn a_send_that_is_dropped_leaves_nothing_with_the_client() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic("out", 3, 1).unwrap();
-    let sink = sink(&cluster);
+    let sink = sink(&cluster, serde_json::json!({}));
     for written in sink.send(&batch(50)).await {
         written.unwrap();
     }
@@ -53,12 +53,36 @@ async fn a_send_that_is_dropped_leaves_nothing_with_the_client() {
     tokio::time::timeout(Duration::from_secs(10), empty).await.unwrap();
 }
 
+/// The time of one send is up while another waits for room: the room is made at once, and both are told.
+#[tokio::test]
+async fn who_waits_for_room_does_not_keep_others_from_taking_back() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("out", 3, 1).unwrap();
+    let options = serde_json::json!({ "queue.buffering.max.messages": "20" });
+    let sink = sink(&cluster, serde_json::json!({ "timeout": "4s", "options": options }));
+    for written in sink.send(&batch(5)).await {
+        written.unwrap();
+    }
+    cluster.broker_down(1).unwrap();
+    let (first, second) = (batch(20), batch(20));
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let started = Instant::now();
+        (sink.send(&second).await, started.elapsed())
+    };
+    let (first, (second, took)) = tokio::join!(sink.send(&first), later);
+    assert!(first.iter().chain(&second).all(Result::is_err));
+    assert_ne!(second[0].as_ref().unwrap_err().kind(), ErrorKind::Held, "{second:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert_eq!(sink.producer().unwrap().held(), 0);
+}
+
 /// A client that has given up keeps nothing: what it held comes back to be sent again, and the next client writes it.
 #[tokio::test]
 async fn f018_a_client_that_has_given_up_is_made_anew_and_nothing_is_refused() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic("out", 3, 1).unwrap();
-    let sink = sink(&cluster);
+    let sink = sink(&cluster, serde_json::json!({}));
     for written in sink.send(&batch(50)).await {
         written.unwrap();
     }
