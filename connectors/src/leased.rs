@@ -98,6 +98,7 @@ impl Open {
             self.make(make).await?;
             self.tenure.begin(self.kept.has_changes(), || self.kept.begin_save());
             let (alarm, ends) = (self.tenure.alarm(), self.tenure.ends());
+            let ends = ends.into_iter().chain(self.kept.stalls()).min();
             tokio::select! {
                 biased;
                 change = self.tenure.progress() => {

@@ -9,9 +9,13 @@ use futures_util::future::LocalBoxFuture;
 use hybridge_core::Error;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::{Duration, Instant};
 
 use crate::nats::Claim;
 use crate::positions::{Numbers, Positions, Saving};
+
+/// How long a save may take before nothing more is given out: another holder would repeat all that is not saved.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the entry has beside the holder: all positions of the source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +51,8 @@ struct Book {
     /// Who waits for changes that are not on their way, and for such that are.
     waiting: Vec<oneshot::Sender<()>>,
     saving: Vec<oneshot::Sender<()>>,
+    /// Since when there is something that is not in the entry.
+    unsaved: Option<Instant>,
     /// The lease is given back with what is here.
     parting: bool,
 }
@@ -61,6 +67,11 @@ impl Kept {
     pub(super) fn has_changes(&self) -> bool {
         let book = self.0.book.borrow();
         !book.waiting.is_empty() || !book.saving.is_empty()
+    }
+
+    /// When it is too long that something has not been saved.
+    pub(super) fn stalls(&self) -> Option<Instant> {
+        self.0.book.borrow().unsaved.map(|since| since + PATIENCE)
     }
 
     /// Returns when something has changed. Cancel-safe.
@@ -78,9 +89,11 @@ impl Kept {
 
     /// What was given out last is in the entry.
     pub(super) fn saved(&self) {
-        for saved in self.0.book.borrow_mut().saving.drain(..) {
+        let mut book = self.0.book.borrow_mut();
+        for saved in book.saving.drain(..) {
             let _ = saved.send(());
         }
+        book.unsaved = (!book.waiting.is_empty()).then(Instant::now);
     }
 
     /// From now on what changes need not be waited for: it goes into the entry with the end of the lease.
@@ -119,6 +132,7 @@ impl Positions for Kept {
         }
         let (sender, saved) = oneshot::channel();
         book.waiting.push(sender);
+        book.unsaved.get_or_insert_with(Instant::now);
         self.0.changed.notify_one();
         Box::pin(async move {
             saved.await.map_err(|_| Error::transient("the lease over the positions is lost"))

@@ -170,3 +170,24 @@ async fn who_cannot_renew_stops_before_the_lease_ends() {
     };
     assert_eq!(failed.to_string(), "away");
 }
+
+/// Nobody knows of what is not saved: of a holder that went on for the rest of its lease all of it would come again.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_saved_is_not_added_to() {
+    let bench = Bench::new();
+    let mut first = bench.process("first").await;
+    first.run(10).await;
+    first.settle();
+    first.run(1).await;
+    bench.bucket.away(true);
+    let mut given = 0;
+    for _ in 0..7 {
+        given += first.run(1).await.len();
+        first.settle();
+    }
+    assert!((1..=2).contains(&given), "{given}");
+    bench.bucket.away(false);
+    let ticks = first.run(10).await;
+    assert!(ticks.len() >= 14, "what was due meanwhile comes: {ticks:?}");
+    assert!(ticks.windows(2).all(|two| two[0] + 1 == two[1]), "{ticks:?}");
+}

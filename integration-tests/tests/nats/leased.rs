@@ -150,6 +150,19 @@ impl Shared<'_> {
     }
 }
 
+/// A route from the files of a folder.
+fn to_target(folder: &Path, target: &Target) -> String {
+    format!(
+        "
+  r:
+    from: {{ file: {{ path: \"{}/*.log\", format: lines, poll: 50ms, {LEASE} }} }}
+    to: {{ http: {{ url: \"http://{}/\" }} }}
+",
+        folder.display(),
+        target.address
+    )
+}
+
 /// The positions that the entry of the lease has, added up.
 async fn saved(fixture: &Fixture) -> Result<u64> {
     let bucket = fixture.context.get_key_value("hybridge-leases").await?;
@@ -166,15 +179,7 @@ async fn lines_of_a_shared_folder_come_once_whoever_reads_them() -> Result<()> {
     let target = Target::accepting().await?;
     let folder = tempfile::tempdir()?;
     let mut files = Shared { folder: folder.path(), lines: 0, bytes: 0 };
-    let routes = format!(
-        "
-  r:
-    from: {{ file: {{ path: \"{}/*.log\", format: lines, poll: 50ms, {LEASE} }} }}
-    to: {{ http: {{ url: \"http://{}/\" }} }}
-",
-        folder.path().display(),
-        target.address
-    );
+    let routes = to_target(folder.path(), &target);
     let all = async |files: &Shared<'_>| {
         let total = files.total() as u64;
         until("all lines", async || Ok(target.count() >= total)).await
@@ -191,8 +196,19 @@ async fn lines_of_a_shared_folder_come_once_whoever_reads_them() -> Result<()> {
     all(&files).await?;
     assert_eq!(files.rewinds(&target)?, 0);
     assert_eq!(target.count(), files.total() as u64);
-    // One is killed when what it has settled is saved, and what it has sent is not taken.
+    // One stands still for longer than the lease; what it finds when it goes on is another's.
     daemons[first].start_ready().await?;
+    until("everything is saved", async || Ok(saved(&fixture).await? == files.bytes)).await?;
+    let still = holder(&daemons, &[0, 1, 2]).await?;
+    daemons[still].signal(Signal::Stop)?;
+    files.grow(100)?;
+    all(&files).await?;
+    daemons[still].signal(Signal::Continue)?;
+    until("who stood still waits", async || {
+        Ok(daemons[still].admin()?.route("r").await?.waits_for.is_some())
+    })
+    .await?;
+    // One is killed when what it has settled is saved, and what it has sent is not taken.
     until("everything is saved", async || Ok(saved(&fixture).await? == files.bytes)).await?;
     target.set(Mode::Hang);
     files.grow(100)?;
@@ -288,4 +304,53 @@ async fn a_missing_bucket_says_how_to_make_it() -> Result<()> {
     fixture.nats.servers[0].child().kill()?;
     assert!(check()?.contains("cannot connect"), "{}", check()?);
     until("the route is red", async || Ok(daemon.admin()?.route("r").await?.state == "red")).await
+}
+
+/// The server is away for longer than the lease: nobody reads, and when it is back somebody does. What comes twice could
+/// not be saved, which is what came within a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_server_nobody_reads() -> Result<()> {
+    let mut fixture = Fixture::start().await?;
+    let target = Target::accepting().await?;
+    let folder = tempfile::tempdir()?;
+    let mut files = Shared { folder: folder.path(), lines: 0, bytes: 0 };
+    let routes = to_target(folder.path(), &target);
+    let mut daemons = Vec::new();
+    for name in ["first", "second"] {
+        let mut daemon = fixture.daemon_in(name, &routes)?;
+        daemon.start_ready().await?;
+        daemons.push(daemon);
+    }
+    files.grow(100)?;
+    until("all lines", async || Ok(target.count() >= files.total() as u64)).await?;
+    until("everything is saved", async || Ok(saved(&fixture).await? == files.bytes)).await?;
+    let saved_before = target.count();
+    fixture.nats.servers[0].child().kill()?;
+    files.grow(10)?;
+    until("some lines", async || Ok(target.count() > saved_before)).await?;
+    until("the lease is lost", async || {
+        Ok(daemons.iter().any(|daemon| daemon.log().contains("not reading any more")))
+    })
+    .await?;
+    files.grow(10)?;
+    until("both are red", async || {
+        for daemon in &daemons {
+            if daemon.admin()?.route("r").await?.state != "red" {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })
+    .await?;
+    let unsaved = target.count() - saved_before;
+    assert!(unsaved <= 10 * FILES as u64, "somebody reads: {unsaved}");
+    fixture.nats.servers[0].begin()?;
+    fixture.nats.up().await?;
+    until("the last position is saved", async || {
+        Ok(saved(&fixture).await.is_ok_and(|saved| saved == files.bytes))
+    })
+    .await?;
+    assert!(files.rewinds(&target)? <= FILES);
+    assert!(target.count() - files.total() as u64 <= unsaved);
+    Ok(())
 }
