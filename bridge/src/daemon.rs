@@ -1,5 +1,6 @@
 //! The daemon: everything that a configuration asks for, from start to a clean end.
 
+mod crashes;
 mod options;
 mod routes;
 
@@ -8,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crashes::Crashes;
 use hybridge_config::{Config, Loaded, Problems, Secret, budget_plan, follow};
 use hybridge_connectors::Local;
 use hybridge_connectors::log::{OpenError, Store};
@@ -61,7 +63,9 @@ pub fn run(loaded: Loaded, load: Load, metrics: Metrics) -> Result<(), StartErro
     let store = Store::open(&config.storage.path, options::of(&config))?;
     let pool = Pool::new(budget_plan(&config).pool);
     let status = Status::new(pool.clone(), STALLED_AFTER);
-    let local = Local::new(store.clone()).serving_on(servers.handle());
+    let crashes = Crashes::begin(&config.storage.path);
+    let mut local = Local::new(store.clone()).serving_on(servers.handle());
+    local.crashes = crashes.count();
     let result = servers.block_on(async {
         let routes =
             Routes::new(local, pool, store.clone(), status.clone()).map_err(StartError::System)?;
@@ -70,6 +74,7 @@ pub fn run(loaded: Loaded, load: Load, metrics: Metrics) -> Result<(), StartErro
         daemon.routes.join();
         result
     });
+    crashes.end();
     store.close();
     servers.shutdown_timeout(SERVER_DRAIN);
     result

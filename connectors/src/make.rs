@@ -20,6 +20,8 @@ pub struct Local {
     pub instance: Text,
     /// The embedded log, which also keeps the positions of sources that have no broker for it.
     pub store: Store,
+    /// How many runs of the process before this one have crashed, one soon after the other.
+    pub crashes: u32,
     /// The listeners of `http` sources; `None` in commands that serve nothing.
     #[cfg(feature = "http")]
     pub servers: Option<crate::http::Servers>,
@@ -37,6 +39,7 @@ impl Local {
         Self {
             instance: Text::from(store.instance_id().to_string()),
             store,
+            crashes: 0,
             #[cfg(feature = "http")]
             servers: None,
             #[cfg(feature = "stdio")]
@@ -92,7 +95,7 @@ pub fn source(
         #[cfg(feature = "amqp")]
         SourceConfig::Amqp(config) => {
             let positions = Box::new(InLog::new(local.store.clone()));
-            Ok(Box::new(crate::amqp::Source::new(config, route, positions)?))
+            Ok(Box::new(crate::amqp::Source::new(config, route, positions, local.crashes)?))
         }
         #[cfg(feature = "file")]
         SourceConfig::File(file) => {

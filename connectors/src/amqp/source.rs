@@ -5,21 +5,26 @@
 
 mod open;
 mod stream;
+mod suspects;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hybridge_config::Ordering;
-use hybridge_config::connector::amqp::{ConnectionConfig, SourceConfig};
+use hybridge_config::connector::amqp::{ConnectionConfig, QueueType, SourceConfig};
 use hybridge_core::{Assignment, Budget, Error, ErrorKind, Event, Outcome, Place, Tag, Text};
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 
 use self::open::Open;
 use self::stream::Stream;
+use self::suspects::Caution;
 use super::client::{self, ACCESS_REFUSED, Client, RESOURCE_LOCKED};
 use super::declare;
 use crate::positions::Positions;
+
+/// So many crashes, one soon after the other, are a loop.
+const LOOP: u32 = 2;
 
 /// Consumes one queue.
 ///
@@ -30,6 +35,8 @@ pub struct Source {
     config: SourceConfig,
     endpoint: Arc<ConnectionConfig>,
     positions: Option<Box<dyn Positions>>,
+    /// Runs of the process that have crashed, one soon after the other.
+    crashes: u32,
     open: Option<Open>,
 }
 
@@ -42,17 +49,31 @@ impl Source {
         config: &SourceConfig,
         route: &str,
         positions: Box<dyn Positions>,
+        crashes: u32,
     ) -> Result<Self, Error> {
         let endpoint = config.endpoint.clone().ok_or_else(|| {
             let what = format!("the connection `{}` is not there", config.connection);
             Error::new(ErrorKind::Fatal, what)
         })?;
         let (route, config) = (route.to_owned(), config.clone());
-        Ok(Self { route, config, endpoint, positions: Some(positions), open: None })
+        Ok(Self { route, config, endpoint, positions: Some(positions), crashes, open: None })
     }
 
     fn is_ordered(&self) -> bool {
         self.config.ordering != Some(Ordering::None)
+    }
+
+    /// Whether the process may be in a loop, and the queue count how often messages come back. One that is consumed alone
+    /// does not: quorum queues have no exclusive consumers.
+    fn is_cautious(&self) -> bool {
+        let declared = self.config.declare.as_ref().map(|declare| declare.kind);
+        let is_other = declared.is_some_and(|kind| kind != QueueType::Quorum);
+        let counts = !is_other && !self.is_exclusive() && self.config.stream.is_none();
+        self.crashes >= LOOP && counts
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.is_ordered() && !self.config.single_active_consumer && self.config.stream.is_none()
     }
 
     /// As many as are configured, but no more of the largest than the route's own memory holds: the broker sends them
@@ -95,8 +116,7 @@ impl Source {
         }
         let limited = channel.basic_qos(prefetch, BasicQosOptions::default()).await;
         limited.map_err(|error| client::failed("cannot set the prefetch count", error))?;
-        let is_stream = self.config.stream.is_some();
-        let exclusive = self.is_ordered() && !self.config.single_active_consumer && !is_stream;
+        let exclusive = self.is_exclusive();
         let options = BasicConsumeOptions { exclusive, ..BasicConsumeOptions::default() };
         let name = declare::short(queue)?;
         let consumer = channel.basic_consume(name, "".into(), options, arguments).await;
@@ -137,7 +157,9 @@ impl hybridge_core::Source for Source {
         };
         let client = Client::connect(&self.endpoint, &self.route).await?;
         let prefetch = self.prefetch(&budget);
-        let consuming = self.consume(&client, prefetch, arguments);
+        let caution = self.is_cautious().then(Caution::default);
+        let first = if caution.is_some() { 1 } else { prefetch };
+        let consuming = self.consume(&client, first, arguments);
         let (channel, consumer) = match client.in_time(consuming).await {
             Ok(consuming) => consuming,
             Err(error) => {
@@ -166,6 +188,7 @@ impl hybridge_core::Source for Source {
             assignment,
             budget.share(),
             prefetch,
+            caution,
             ordered,
             config,
             stream,

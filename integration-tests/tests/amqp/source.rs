@@ -1,12 +1,15 @@
 //! What a source owes the broker.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hybridge_integration_tests::broker::rabbitmq::{Options, RabbitMq};
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::proxy::Weather;
-use hybridge_integration_tests::target::{Mode, Target};
+use hybridge_integration_tests::target::{Mode, Received, Target};
 use lapin::BasicProperties;
 use lapin::options::{ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -210,6 +213,58 @@ async fn f044_nothing_is_rejected_into_an_exchange_that_is_not_there() -> Result
     })
     .await?;
     assert_eq!(client.ready("f044.dead").await?, 3);
+    Ok(())
+}
+
+/// A message brings the daemon down each time that it comes, and those that were given out with it come back too. The queue's
+/// delivery limit must strike it alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn f045_a_crash_loop_takes_no_neighbours_along() -> Result<()> {
+    let node = rabbit::shared().await?;
+    let client = Client::new(&node).await?;
+    client.queue("f045.dead", &[]).await?;
+    let quorum = [
+        ("x-queue-type", AMQPValue::LongString("quorum".into())),
+        ("x-delivery-limit", AMQPValue::LongLongInt(4)),
+        ("x-dead-letter-exchange", AMQPValue::LongString("".into())),
+        ("x-dead-letter-routing-key", AMQPValue::LongString("f045.dead".into())),
+    ];
+    client.queue("f045", &quorum).await?;
+    publish(&client, "f045", 1, 40).await?;
+    let poison = rabbit::body(0, 10);
+    let met = Arc::new(AtomicBool::new(false));
+    let (fatal, meets) = (poison.clone(), met.clone());
+    let refusal = move |received: &Received| {
+        let is_fatal = received.body == fatal;
+        meets.fetch_or(is_fatal, Ordering::Relaxed);
+        is_fatal.then_some(503)
+    };
+    let target = Target::start(Duration::ZERO, Box::new(refusal)).await?;
+    let folder = tempfile::tempdir()?;
+    let source = "queue: f045, single_active_consumer: true";
+    let mut daemon = to_target(&folder, &rabbit::uri(&node), source, &target, "")?;
+    let mut crashes = 0;
+    loop {
+        met.store(false, Ordering::Relaxed);
+        daemon.start()?;
+        until("it comes, or is let go", async || {
+            Ok(met.load(Ordering::Relaxed) || client.ready("f045.dead").await? > 0)
+        })
+        .await
+        .with_context(|| daemon.log_tail())?;
+        if !met.load(Ordering::Relaxed) {
+            break;
+        }
+        daemon.kill()?;
+        crashes += 1;
+        anyhow::ensure!(crashes < 10, "it comes for ever");
+    }
+    until("all others arrive", async || Ok(target.count() >= 39)).await?;
+    let dead = client.take("f045.dead", 2, Duration::from_secs(2)).await?;
+    let dead: Vec<&[u8]> = dead.iter().map(|dead| dead.data.as_slice()).collect();
+    assert_eq!(dead, [poison.as_slice()], "after {crashes} crashes");
+    let others: HashSet<Vec<u8>> = bodies(&target).into_iter().collect();
+    assert_eq!(others.len(), 39);
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use super::super::client::{self, Client};
 use super::super::settling::{Frame, Settling};
 use super::super::{declare, decode};
 use super::stream::{self, Stream};
+use super::suspects::Caution;
 
 /// Most messages in one event.
 const BATCH: usize = 512;
@@ -38,6 +39,8 @@ pub(super) struct Open {
     dead_letter_exchange: Option<String>,
     max_message: u64,
     prefetch: u16,
+    /// As long as messages are taken one at a time.
+    caution: Option<Caution>,
     ordered: bool,
     /// What is read, if it is a stream.
     stream: Option<Stream>,
@@ -80,6 +83,7 @@ enum Woken {
     Budget,
     Time,
     Checked(Result<(), Error>),
+    Replaced(Result<Consumer, Error>),
     Flushed(lapin::Result<()>),
     Saved,
     Ready(Result<u32, Error>),
@@ -94,6 +98,7 @@ impl Open {
         assignment: Assignment,
         share: Share,
         prefetch: u16,
+        caution: Option<Caution>,
         ordered: bool,
         config: &SourceConfig,
         stream: Option<Stream>,
@@ -109,6 +114,7 @@ impl Open {
             dead_letter_exchange: config.dead_letter_exchange.clone(),
             max_message: config.max_message.get(),
             prefetch,
+            caution,
             // What is given up of a stream cannot be put back: it is read again.
             ordered: ordered || stream.is_some(),
             stream,
@@ -181,13 +187,15 @@ impl Open {
         let save_at = self.stream.as_ref().and_then(Stream::save_at);
         let timers = [self.tell_at, self.tell_all_at, self.requeue_at, save_at, Some(self.ask_at)];
         let wake = timers.into_iter().flatten().min().unwrap_or_else(Instant::now);
+        let takes = self.takes() && self.waiting.is_empty() && self.assignment.is_live();
         let flushing = match &mut self.flushing {
             Some(Flushing::Asked(asked)) => Some(asked),
             _ => None,
         };
-        let takes = !self.stopped && self.waiting.is_empty() && self.assignment.is_live();
+        let replaced = self.caution.as_mut().and_then(Caution::ended);
         tokio::select! {
             biased;
+            Some(replaced) = OptionFuture::from(replaced) => Woken::Replaced(replaced),
             Some(checked) = OptionFuture::from(self.checking.as_mut()) => Woken::Checked(checked),
             Some(flushed) = OptionFuture::from(flushing) => Woken::Flushed(flushed),
             Some(ready) = OptionFuture::from(self.asking.as_mut()) => Woken::Ready(ready),
@@ -204,6 +212,7 @@ impl Open {
             Woken::Delivery(delivery) => {
                 self.took(delivery);
             }
+            Woken::Replaced(replaced) => self.replace(replaced),
             Woken::Checked(checked) => {
                 self.checking = None;
                 match checked {
@@ -265,6 +274,9 @@ impl Open {
                     self.fail(Error::new(ErrorKind::Disconnected, what));
                     return false;
                 }
+                if let Some(caution) = &mut self.caution {
+                    caution.came(&delivery);
+                }
                 self.waiting.push_back(delivery);
                 true
             }
@@ -284,12 +296,32 @@ impl Open {
         }
     }
 
+    /// Whether the consumer is asked for more.
+    fn takes(&self) -> bool {
+        !self.stopped && !self.caution.as_ref().is_some_and(Caution::is_ending)
+    }
+
+    /// From now on as many messages are taken as are configured.
+    fn replace(&mut self, replaced: Result<Consumer, Error>) {
+        self.caution = None;
+        match replaced {
+            Ok(consumer) => {
+                self.consumer = consumer;
+                if self.stopped {
+                    self.stop();
+                }
+                self.tell(false);
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
     /// As many messages as there are and the budget allows.
     fn deliveries(&mut self) -> Option<Event> {
         if self.stopped || !self.assignment.is_live() {
             return None;
         }
-        while self.waiting.len() < BATCH {
+        while self.takes() && self.waiting.len() < BATCH {
             let Some(next) = self.consumer.next().now_or_never() else { break };
             if !self.took(next) {
                 break;
@@ -362,6 +394,7 @@ impl Open {
                 | Outcome::Expired
                 | Outcome::DeadLettered => {
                     self.settling.resolve(tag.number);
+                    self.take_more_after(tag.number);
                 }
             }
         }
@@ -379,6 +412,18 @@ impl Open {
             } else {
                 self.requeue_at.get_or_insert(now + REQUEUE_AFTER);
             }
+        }
+    }
+
+    /// Ends the caution where this message was no suspect.
+    fn take_more_after(&mut self, tag: u64) {
+        let Some(caution) = self.caution.as_mut().filter(|caution| caution.is_over_with(tag))
+        else {
+            return;
+        };
+        if let Ok(queue) = declare::short(&self.queue) {
+            let (client, channel) = (self.client.clone(), self.channel.clone());
+            caution.end(client, channel, queue, self.consumer.tag(), self.prefetch);
         }
     }
 
@@ -406,7 +451,10 @@ impl Open {
             if matches!(self.flushing, Some(Flushing::Wanted)) && stream.save() {
                 self.flushing = Some(Flushing::Saving);
             }
-        } else if matches!(self.flushing, Some(Flushing::Wanted)) && self.refused.is_empty() {
+        } else if matches!(self.flushing, Some(Flushing::Wanted))
+            && self.refused.is_empty()
+            && !self.caution.as_ref().is_some_and(Caution::is_ending)
+        {
             self.tell(true);
             let (channel, prefetch) = (self.channel.clone(), self.prefetch);
             let asked =
@@ -426,6 +474,10 @@ impl Open {
     /// Tells the broker what is settled. The frames are queued at once, in order, behind those before; nobody waits for them to
     /// be written, because what becomes of a connection is heard from the consumer.
     fn tell(&mut self, all: bool) {
+        if self.caution.as_ref().is_some_and(Caution::is_ending) {
+            self.tell_at = None;
+            return;
+        }
         for frame in self.settling.frames(all) {
             let channel = &self.channel;
             let queued = match frame {
