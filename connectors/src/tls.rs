@@ -59,6 +59,13 @@ pub enum TlsError {
     NoRoots,
 }
 
+/// Whether a connection failed because one side does not take the certificate of the other.
+#[cfg(any(feature = "nats", feature = "amqp"))]
+pub(crate) fn is_refusal(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)))
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }

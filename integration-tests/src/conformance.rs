@@ -5,6 +5,7 @@
 //! allows and runs them, as source and as sink, through the real daemon. Which ones must be there
 //! stands in `conformance.tsv`, so that a connector cannot quietly promise less.
 
+pub mod access;
 mod content;
 mod fidelity;
 mod flow;

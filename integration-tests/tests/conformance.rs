@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use hybridge_integration_tests::conformance::{
-    self, Role, amqp, file, http, jetstream, kafka, log,
+    self, Role, access, amqp, file, http, jetstream, kafka, log,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,4 +68,22 @@ async fn jetstream_as_sink() -> Result<()> {
 #[test]
 fn the_documentation_says_how_sources_are_settled() -> Result<()> {
     conformance::settling()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kafka_access() -> Result<()> {
+    let certificates = access::Certificates::new()?;
+    access::run(&mut access::kafka::Encrypted::start(&certificates).await?, &certificates).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn amqp_access() -> Result<()> {
+    let certificates = access::Certificates::new()?;
+    access::run(&mut access::amqp::Encrypted::start(&certificates).await?, &certificates).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jetstream_access() -> Result<()> {
+    let certificates = access::Certificates::new()?;
+    access::run(&mut access::nats::Encrypted::start(&certificates).await?, &certificates).await
 }

@@ -102,7 +102,10 @@ impl Client {
         let connecting = Connection::connector(uri, runtime, open, properties);
         match tokio::time::timeout(limit * 2, connecting).await {
             Ok(Ok(connection)) => Ok(Self { connection, socket, shown }),
-            Ok(Err(error)) => Err(failed(&format!("cannot connect to {shown}"), error)),
+            Ok(Err(error)) => {
+                let advice = advice(&error);
+                Err(failed(&format!("cannot connect to {shown}{advice}"), error))
+            }
             Err(_) => {
                 socket.shut();
                 let context = format!("cannot connect to {shown}: no answer in time");
@@ -175,7 +178,8 @@ async fn connector(
     // The files are read at each connection: certificates are renewed.
     let read = tokio::task::spawn_blocking(move || tls::client(&settings)).await;
     let unusable = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::with_source(ErrorKind::Unauthorized, format!("tls of {shown}"), error)
+        let context = format!("no TLS with {shown} (check `tls` of the connection)");
+        Error::with_source(ErrorKind::Unauthorized, context, error)
     };
     let client =
         read.map_err(|error| unusable(error.into()))?.map_err(|error| unusable(error.into()))?;
@@ -209,8 +213,17 @@ pub(super) fn failed(context: &str, error: lapin::Error) -> Error {
 
 fn is_certificate(error: &lapin::Error) -> bool {
     let lapin::ErrorKind::IOError(error) = error.kind() else { return false };
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(inner, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)))
+    tls::is_refusal(error)
+}
+
+/// What to do where the broker does not let us in.
+fn advice(error: &lapin::Error) -> &'static str {
+    match code(error) {
+        Some(ACCESS_REFUSED) => " (check the credentials of the connection)",
+        Some(NOT_ALLOWED) => " (check the virtual host in `uri`, and that the user may use it)",
+        _ if is_certificate(error) => " (check `tls` of the connection)",
+        _ => "",
+    }
 }
 
 /// An error of the client library, shown once: its source repeats it.

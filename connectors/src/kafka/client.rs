@@ -88,7 +88,7 @@ pub(super) struct Voice {
     is_troubled: AtomicBool,
     /// Something was said since this was last looked at.
     spoke: AtomicBool,
-    /// The cluster has refused the token that we showed.
+    /// The cluster has refused the token that we showed, or one side the certificate of the other.
     refused: AtomicBool,
 }
 
@@ -132,11 +132,13 @@ impl Voice {
         if reason.starts_with(NO_TOKEN) {
             return;
         }
-        if code == Code::Authentication
-            && let Some(tokens) = &self.tokens
-        {
-            tokens.was_refused();
-            self.refused.store(true, Ordering::Release);
+        match (code, &self.tokens) {
+            (Code::Authentication, Some(tokens)) => {
+                tokens.was_refused();
+                self.refused.store(true, Ordering::Release);
+            }
+            (Code::SSL, _) => self.refused.store(true, Ordering::Release),
+            _ => {}
         }
         // That all are down says less than why one of them is.
         if code != Code::AllBrokersDown || self.trouble().is_none() {
@@ -153,7 +155,8 @@ impl Voice {
         })
     }
 
-    /// Whether the cluster has refused our token: the client shows the same one until it is due to be renewed.
+    /// Whether only another client can log in: this one shows the same token until it is due to be renewed, and has read its
+    /// certificates.
     pub(super) fn was_refused(&self) -> bool {
         self.refused.load(Ordering::Acquire)
     }

@@ -87,8 +87,8 @@ impl Sink {
         Ok(made)
     }
 
-    /// A client whose token was refused would go on to show it until it is due to be renewed: another is made, which asks for
-    /// a token. What other lanes have given to the old one is reported by the old one.
+    /// Where only another client can log in, one is made: it asks for a token and reads certificates. What other lanes have
+    /// given to the old one is reported by the old one.
     async fn log_in_anew(&self) {
         for client in [&self.producer, &self.alone] {
             let was_refused =

@@ -152,15 +152,21 @@ impl Endpoint {
         let config = self.config.tls.clone().unwrap_or_default();
         let name = config.server_name.clone().unwrap_or_else(|| host.to_owned());
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-            let context = format!("no TLS with {shown}");
-            Error::with_source(ErrorKind::Disconnected, context, error)
+            let context = format!("no TLS with {shown} (check `tls` of the connection)");
+            Error::with_source(ErrorKind::Unauthorized, context, error)
         };
         let settings = tokio::task::spawn_blocking(move || tls::client(&config)).await;
         let settings = settings.map_err(|error| failed(error.into()))?;
         let settings = settings.map_err(|error| failed(error.into()))?;
         let name = ServerName::try_from(name).map_err(|error| failed(error.into()))?;
         let connector = tokio_rustls::TlsConnector::from(Arc::new(settings));
-        let stream = connector.connect(name, tcp).await.map_err(|error| failed(error.into()))?;
+        let stream = connector.connect(name, tcp).await.map_err(|error| {
+            if tls::is_refusal(&error) {
+                return failed(error.into());
+            }
+            let context = format!("no TLS with {shown}");
+            Error::with_source(ErrorKind::Disconnected, context, error)
+        })?;
         Ok(Transport::Tls(Box::new(stream)))
     }
 

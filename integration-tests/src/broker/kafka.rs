@@ -33,6 +33,8 @@ pub struct Options {
     pub protocol: &'static str,
     /// More lines of `server.properties`, for every node.
     pub properties: String,
+    /// More arguments for the tool that formats the storage: `--add-scram`, `...`.
+    pub format: Vec<String>,
     /// What the client that administers the cluster needs beside the addresses.
     pub client: Vec<(String, String)>,
     /// Compiles little, so that it starts soon; not for measurements.
@@ -45,6 +47,7 @@ impl Default for Options {
             nodes: 1,
             protocol: "PLAINTEXT",
             properties: String::new(),
+            format: Vec::new(),
             client: Vec::new(),
             short_lived: true,
         }
@@ -65,6 +68,8 @@ pub struct Kafka {
 pub struct Node {
     /// Clients reach it through this.
     pub proxy: Proxy,
+    /// Where it listens in plain text and without logins.
+    internal: SocketAddr,
     child: Child,
     properties: PathBuf,
     short_lived: bool,
@@ -101,9 +106,9 @@ impl Kafka {
             let properties = folder.path().join(format!("node-{number}.properties"));
             std::fs::write(&properties, place.properties(number, &voters, &data, &options))?;
             let child = Child::new(&format!("kafka-{number}"), folder.path());
-            format(&properties, &id)?;
-            let short_lived = options.short_lived;
-            nodes.push(Node { proxy: place.proxy, child, properties, short_lived });
+            format(&properties, &id, &options.format)?;
+            let (short_lived, internal) = (options.short_lived, place.internal);
+            nodes.push(Node { proxy: place.proxy, internal, child, properties, short_lived });
         }
         for node in &mut nodes {
             node.begin()?;
@@ -157,6 +162,19 @@ impl Kafka {
         for result in admin.alter_configs([&change], &AdminOptions::new()).await? {
             result.map_err(|(_, code)| anyhow::anyhow!("topic {name}: {code}"))?;
         }
+        Ok(())
+    }
+
+    /// Gives a user a password for logins by SCRAM-SHA-512, instead of any that it had.
+    pub async fn set_password(&self, user: &str, password: &str) -> Result<()> {
+        let node = self.nodes.first().context("no nodes")?;
+        let mut command = tokio::process::Command::from(java(true)?);
+        command.args(["kafka.admin.ConfigCommand", "--bootstrap-server"]);
+        command.arg(node.internal.to_string()).args(["--alter", "--entity-type", "users"]);
+        command.args(["--entity-name", user, "--add-config"]);
+        command.arg(format!("SCRAM-SHA-512=[password={password}]"));
+        let output = command.output().await?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Ok(())
     }
 
@@ -240,9 +258,9 @@ auto.create.topics.enable=false
     }
 }
 
-fn format(properties: &Path, id: &str) -> Result<()> {
+fn format(properties: &Path, id: &str, more: &[String]) -> Result<()> {
     let mut command = java(true)?;
-    command.args(["kafka.tools.StorageTool", "format", "-t", id, "-c"]).arg(properties);
+    command.args(["kafka.tools.StorageTool", "format", "-t", id, "-c"]).arg(properties).args(more);
     let output = command.output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(())

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::{Child, installed, up};
 use crate::ports;
 use crate::proxy::Proxy;
+use crate::sys::{self, Signal};
 
 const UP: Duration = Duration::from_secs(30);
 const SERVER: &str = "nats-2.15.1/nats-server";
@@ -137,6 +138,13 @@ impl Server {
         let mut command = Command::new(installed(SERVER)?);
         command.arg("-c").arg(&self.config);
         self.child.start(command)
+    }
+
+    /// Changes its configuration and lets it read that, while it runs.
+    pub fn reload(&self, change: impl FnOnce(String) -> String) -> Result<()> {
+        let text = std::fs::read_to_string(&self.config)?;
+        std::fs::write(&self.config, change(text))?;
+        Ok(sys::signal(self.child.pid()?, Signal::HangUp)?)
     }
 
     /// The process.

@@ -1,7 +1,7 @@
 //! RabbitMQ, one node.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use lapin::{Connection, ConnectionProperties};
 use tempfile::TempDir;
 
 use super::{Child, INSTALL, up};
+use crate::authority::Identity;
 use crate::ports;
 use crate::proxy::Proxy;
 
@@ -25,6 +26,17 @@ pub struct Options {
     pub advanced: String,
     /// Plugins to enable, such as `rabbitmq_stream`.
     pub plugins: Vec<&'static str>,
+    /// A second listener, that encrypts.
+    pub tls: Option<Tls>,
+}
+
+/// What a listener that encrypts is made of.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The authority that clients' certificates must be of, where they show one.
+    pub ca: PathBuf,
+    /// What the node shows.
+    pub identity: Identity,
 }
 
 /// A node that runs until it is dropped. Its user is `guest`, with that password.
@@ -34,6 +46,8 @@ pub struct RabbitMq {
     pub proxy: Proxy,
     /// Where it listens itself.
     pub address: SocketAddr,
+    /// Clients reach the listener that encrypts through this.
+    secure: Option<Proxy>,
     name: String,
     child: Child,
     folder: TempDir,
@@ -51,10 +65,27 @@ impl RabbitMq {
         let address = ports::free()?;
         let proxy = Proxy::start(address).await?;
         let name = format!("hybridge-{}-{}@localhost", std::process::id(), address.port());
-        let config = format!(
+        let mut config = format!(
             "loopback_users = none\nlog.console = true\nlog.console.level = warning\n{}",
             options.config
         );
+        let mut secure = None;
+        if let Some(Tls { ca, identity: Identity { cert, key } }) = &options.tls {
+            let address = ports::free()?;
+            secure = Some(Proxy::start(address).await?);
+            config.push_str(&format!(
+                "listeners.ssl.1 = {address}
+ssl_options.cacertfile = {}
+ssl_options.certfile = {}
+ssl_options.keyfile = {}
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
+",
+                ca.display(),
+                cert.display(),
+                key.display()
+            ));
+        }
         std::fs::write(folder.path().join("rabbitmq.conf"), config)?;
         if !options.advanced.is_empty() {
             std::fs::write(folder.path().join("advanced.config"), options.advanced)?;
@@ -64,7 +95,7 @@ impl RabbitMq {
             format!("[{}].\n", options.plugins.join(",")),
         )?;
         let child = Child::new("rabbitmq", folder.path());
-        let mut node = Self { proxy, address, name, child, folder };
+        let mut node = Self { proxy, address, secure, name, child, folder };
         node.begin()?;
         node.up().await?;
         Ok(node)
@@ -73,6 +104,11 @@ impl RabbitMq {
     /// Its address for clients.
     pub fn uri(&self) -> String {
         format!("amqp://guest:guest@{}/%2f", self.proxy.address)
+    }
+
+    /// The proxy before the listener that encrypts.
+    pub fn secure(&self) -> Result<&Proxy> {
+        self.secure.as_ref().context("no listener that encrypts")
     }
 
     /// A connection to the node itself, past the proxy.

@@ -1,5 +1,6 @@
 //! The AMQP connector on a real RabbitMQ.
 
+mod access;
 mod outages;
 mod prefetch;
 mod rabbit;

@@ -173,3 +173,48 @@ async fn certificates_of_both_sides() -> Result<()> {
     let anonymous = format!("tls: {{ ca: \"{}\" }}", shown("ca.pem"));
     is_refused(&kafka, &anonymous, &["ssl", "disconnect"]).await
 }
+
+/// The cluster keeps no password but what a challenge needs. Both mechanisms, right and wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_by_challenge() -> Result<()> {
+    let login = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+    let mechanisms = [("scram_sha_256", "SCRAM-SHA-256"), ("scram_sha_512", "SCRAM-SHA-512")];
+    let mut properties = "sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512\n".to_owned();
+    let mut format = Vec::new();
+    for (_, mechanism) in mechanisms {
+        let name = mechanism.to_lowercase();
+        properties.push_str(&format!("listener.name.client.{name}.sasl.jaas.config={login}\n"));
+        let user = format!("{mechanism}=[name=ada,password={PASSWORD}]");
+        format.extend(["--add-scram".to_owned(), user]);
+    }
+    let kafka = Kafka::with(Options {
+        protocol: "SASL_PLAINTEXT",
+        properties,
+        format,
+        client: client(&[
+            ("security.protocol", "sasl_plaintext"),
+            ("sasl.mechanism", "SCRAM-SHA-256"),
+            ("sasl.username", "ada"),
+            ("sasl.password", PASSWORD),
+        ]),
+        ..Options::default()
+    })
+    .await?;
+    kafka.create_topic("in", 2, &[]).await?;
+    kafka.create_topic("out", 2, &[]).await?;
+    let records = numbered(1_000);
+    for (number, (mechanism, _)) in mechanisms.into_iter().enumerate() {
+        let login = |password: &str| {
+            format!("sasl: {{ mechanism: {mechanism}, username: ada, password: {password} }}")
+        };
+        // What waits while the login is refused arrives with the right one.
+        produce(&kafka, "in", &records[number * 500..][..500])?;
+        is_refused(&kafka, &login(WRONG), &["check the credentials of the connection"]).await?;
+        let folder = tempfile::tempdir()?;
+        let mut daemon = copier(&kafka, folder.path(), &login(PASSWORD))?;
+        daemon.start_ready().await?;
+        consume(&kafka, "out", (number + 1) * 500, LONG)?;
+        daemon.terminate(LONG).await?;
+    }
+    whole_and_in_order(&consume(&kafka, "out", records.len(), LONG)?, records.len())
+}
