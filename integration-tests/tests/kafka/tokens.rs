@@ -42,6 +42,11 @@ listener.name.client.oauthbearer.connections.max.reauth.ms=3600000
 
 /// A daemon that logs in with tokens from `url` and makes the topic `out`.
 fn copier(kafka: &Kafka, folder: &Path, url: &str, more: &str) -> Result<Daemon> {
+    let from = "{ kafka: { connection: here, topics: [in], session_timeout: 6s } }";
+    daemon(kafka, folder, url, more, from)
+}
+
+fn daemon(kafka: &Kafka, folder: &Path, url: &str, more: &str, from: &str) -> Result<Daemon> {
     let (broker, (id, secret)) = (kafka.nodes[0].proxy.address, CLIENT);
     let config = format!(
         "connections:
@@ -60,7 +65,7 @@ fn copier(kafka: &Kafka, folder: &Path, url: &str, more: &str) -> Result<Daemon>
           {more}
 routes:
   copy:
-    from: {{ kafka: {{ connection: here, topics: [in], session_timeout: 6s }} }}
+    from: {from}
     to: {{ kafka: {{ connection: here, topic: out, timeout: 5s, create_topics: {{ partitions: 2 }} }} }}
     retry: {{ initial: 100ms, max: 1s }}
 "
@@ -196,5 +201,37 @@ async fn a_token_that_is_refused_in_the_middle_of_a_run_is_replaced() -> Result<
     produce(&kafka, "in", &records[600..])?;
     whole_and_in_order(&consume(&kafka, "out", records.len(), LONG)?, records.len())?;
     until("ready", async || Ok(daemon.admin()?.is_ready().await)).await?;
+    nothing_secret_is_shown(&daemon)
+}
+
+/// The same of a sink alone, whose client nobody makes anew for another reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_whose_token_is_refused_shows_another() -> Result<()> {
+    let mut kafka = cluster().await?;
+    let server = Tokens::start(Mode::Give(AGES, SCOPE), None).await?;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("in.txt");
+    let write = |count: usize| {
+        let lines: Vec<String> = (0..count).map(|number| format!("{number}\n")).collect();
+        std::fs::write(&path, lines.concat())
+    };
+    write(100)?;
+    let from = format!("{{ file: {{ path: \"{}\", format: lines, poll: 50ms }} }}", path.display());
+    let url = format!("http://{}/token", server.address);
+    let mut daemon = daemon(&kafka, &folder.path().join("daemon"), &url, "", &from)?;
+    daemon.start_ready().await?;
+    consume(&kafka, "out", 100, LONG)?;
+    let node = &mut kafka.nodes[0];
+    node.child().kill()?;
+    node.edit(|text| text.replace("Scope=\"kafka\"", "Scope=\"orders\""))?;
+    node.begin()?;
+    kafka.up().await?;
+    write(200)?;
+    says(&daemon, "check the credentials of the connection").await?;
+    server.set(Mode::Give(AGES, "orders"));
+    let records = consume(&kafka, "out", 200, LONG)?;
+    let numbers: Result<std::collections::HashSet<usize>> =
+        records.iter().map(super::number).collect();
+    ensure!(numbers?.len() == 200);
     nothing_secret_is_shown(&daemon)
 }
