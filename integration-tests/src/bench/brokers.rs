@@ -209,7 +209,7 @@ impl Brokers {
     pub async fn between_topics(&mut self, folder: &Path) -> Result<(Daemon, String, String)> {
         let (input, output) = (self.fresh_topic().await?, self.fresh_topic().await?);
         let config = format!(
-            "connections:\n{}routes:\n  {ROUTE}:\n    from: {{ kafka: {{ connection: kafka, topics: [{input}] }} }}\n    to: {{ kafka: {{ connection: kafka, topic: {output} }} }}\n",
+            "connections:\n{}routes:\n  {ROUTE}:\n    from: {{ kafka: {{ connection: kafka, topics: [{input}], group: {output} }} }}\n    to: {{ kafka: {{ connection: kafka, topic: {output} }} }}\n",
             self.connections()
         );
         let mut daemon = Daemon::new(folder, &config)?;

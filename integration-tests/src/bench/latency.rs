@@ -55,7 +55,7 @@ pub fn flow(
     }
     consumer.assign(&all)?;
     let producer: ThreadedProducer<DefaultProducerContext> =
-        client.clone().set("acks", "all").set("linger.ms", "0").create()?;
+        client.clone().set("acks", "all").set("linger.ms", "2").create()?;
     // The first one only shows that everything is connected.
     let origin = Instant::now();
     send(&producer, input, 0, origin, origin)?;
