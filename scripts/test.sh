@@ -3,8 +3,8 @@
 #
 #   scripts/test.sh [--full]
 #
-# --full   then also what takes long, about half an hour more: tests at their full size, a target that stands still for ten
-#          minutes, and chaos runs of every route between brokers.
+# --full   then also what takes long, about an hour more: tests at their full size, a target that stands still for ten
+#          minutes, chaos runs of every route between brokers, and the mutants that need a broker.
 . "$(dirname "$0")/lib.sh"
 
 full=no
@@ -95,6 +95,7 @@ if [ "$full" = yes ]; then
   for route in kafka-kafka kafka-jetstream jetstream-kafka kafka-amqp amqp-kafka jetstream-amqp http-kafka; do
     step "chaos $route" chaos "$route"
   done
+  step "mutants that need a broker" scripts/mutants.sh --brokers
 fi
 
 echo
