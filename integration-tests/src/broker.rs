@@ -39,10 +39,14 @@ pub fn cached(path: &str, install: &str) -> Result<PathBuf> {
     Ok(found)
 }
 
+/// How long a broker may take to answer whether it is up.
+const ASK: Duration = Duration::from_secs(10);
+
 /// Waits until `is_up` says so; a broker that ends meanwhile is an error with what it printed.
 async fn up(child: &mut Child, within: Duration, is_up: impl AsyncFn() -> bool) -> Result<()> {
     let started = Instant::now();
-    while !is_up().await {
+    // A client may wait for ever for a broker that closed its connection while it started.
+    while !tokio::time::timeout(ASK, is_up()).await.unwrap_or(false) {
         if let Some(status) = child.exited()? {
             bail!("{} ended with {status}:\n{}", child.name(), child.log_tail());
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// How long anything may take that should happen soon.
 pub const SOON: Duration = Duration::from_secs(60);
@@ -15,8 +15,9 @@ const EVERY: Duration = Duration::from_millis(10);
 /// Its own, and that it did not come to hold.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let started = Instant::now();
-    while !holds().await? {
-        ensure!(started.elapsed() < SOON, "not within {SOON:?}: {what}");
+    let late = || format!("not within {SOON:?}: {what}");
+    while !tokio::time::timeout(SOON, holds()).await.with_context(late)?? {
+        ensure!(started.elapsed() < SOON, late());
         tokio::time::sleep(EVERY).await;
     }
     Ok(())

@@ -107,6 +107,8 @@ async fn latency(output: &mut impl Write, quick: bool) -> Result<()> {
         output,
         "\n| latency in ms, kafka->kafka | bridge | one topic, no bridge |\n|---|---|---|"
     )?;
+    // The flood is still felt in what comes next.
+    brokers.flow(true, (most * 0.2 * seconds) as u64, Some(most * 0.2)).await?;
     for share in [0.2, 0.8] {
         let rate = most * share;
         let count = (rate * seconds) as u64;

@@ -114,7 +114,8 @@ ssl_options.fail_if_no_peer_cert = false
     /// A connection to the node itself, past the proxy.
     pub async fn client(&self) -> Result<Connection> {
         let uri = format!("amqp://guest:guest@{}/%2f", self.address);
-        Ok(Connection::connect(&uri, ConnectionProperties::default()).await?)
+        let connecting = Connection::connect(&uri, ConnectionProperties::default());
+        Ok(tokio::time::timeout(UP, connecting).await.context("nobody answers")??)
     }
 
     /// Starts it, again after a kill or a stop; returns at once.
