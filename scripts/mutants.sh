@@ -3,7 +3,9 @@
 # that the test which the patch names turns red. A patch that no longer applies or no longer
 # compiles fails the script, and so does a named test that is not green without it or is not there.
 #
-# scripts/mutants.sh [--brokers] [NAME...]   only these patches; a name may be a pattern
+# scripts/mutants.sh [--brokers] [--part K/N] [NAME...]   only these patches; a name may be a pattern
+#
+# With `--part 0/3` every third patch is tried, from the first on; all must apply.
 #
 # A patch may name a test of the integration tests, which runs brokers and the daemon and takes longer: such are tried with
 # `--brokers` alone, in a target folder of their own, since they leave a daemon behind that is broken. Without it they must
@@ -20,10 +22,15 @@
 need_compilers
 
 kind=--lib
+part=0/1
 if [ "${1:-}" = --brokers ]; then
   kind=--test
   shift
   scripts/install-brokers.sh
+fi
+if [ "${1:-}" = --part ]; then
+  part=$2
+  shift 2
 fi
 names=("$@")
 [ "$#" -gt 0 ] || names=('*')
@@ -73,11 +80,13 @@ fail() {
 
 # In the order of their tests: mutants of one package share what was built.
 selected=()
+number=0
 while IFS=$'\t' read -r line patch; do
-  if [[ $line = *" --test "* ]] && [ "$kind" = --lib ]; then
-    git apply --check --whitespace=nowarn "$patch" || fail "$(basename "$patch" .patch)" "no longer applies"
-  elif [[ $line = *" --test "* ]] || [ "$kind" = --lib ]; then
-    selected+=("$patch")
+  if ! git apply --check --whitespace=nowarn "$patch"; then
+    fail "$(basename "$patch" .patch)" "no longer applies"
+  elif { [[ $line = *" --test "* ]] && [ "$kind" = --test ]; } || { [[ $line != *" --test "* ]] && [ "$kind" = --lib ]; }; then
+    [ $((number % ${part#*/})) -ne $((${part%/*} % ${part#*/})) ] || selected+=("$patch")
+    number=$((number + 1))
   fi
 done < <(
   for name in "${names[@]}"; do

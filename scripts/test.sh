@@ -95,6 +95,7 @@ if [ "$full" = yes ]; then
   for route in kafka-kafka kafka-jetstream jetstream-kafka kafka-amqp amqp-kafka jetstream-amqp http-kafka; do
     step "chaos $route" chaos "$route"
   done
+  step "mutants" scripts/mutants.sh
   step "mutants that need a broker" scripts/mutants.sh --brokers
 fi
 
