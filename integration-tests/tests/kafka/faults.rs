@@ -1,5 +1,6 @@
 //! What can go wrong with a cluster that is written to.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -27,6 +28,15 @@ async fn f016_a_full_client_is_waited_for() -> Result<()> {
     Ok(())
 }
 
+/// A daemon with the route `copy` from `in` to `out`, and its dead letters in `dead`.
+fn burying(kafka: &Kafka, folder: &Path) -> Result<Daemon> {
+    let config = format!(
+        "{}routes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in] }} }}\n    to: {{ kafka: {{ connection: here, topic: out }} }}\n    dead_letter: {{ to: {{ kafka: {{ connection: here, topic: dead }} }} }}\n",
+        connection(kafka)
+    );
+    Daemon::new(folder, &config)
+}
+
 /// The topic takes less than the client sends at once: only the records that are too large by themselves are dead letters,
 /// and each key keeps its order.
 #[tokio::test(flavor = "multi_thread")]
@@ -41,11 +51,7 @@ async fn f017_only_the_record_that_is_too_large_is_a_dead_letter() -> Result<()>
     }
     produce(&kafka, "in", &records)?;
     let folder = tempfile::tempdir()?;
-    let config = format!(
-        "{}routes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in] }} }}\n    to: {{ kafka: {{ connection: here, topic: out }} }}\n    dead_letter: {{ to: {{ kafka: {{ connection: here, topic: dead }} }} }}\n",
-        connection(&kafka)
-    );
-    let mut daemon = Daemon::new(folder.path(), &config)?;
+    let mut daemon = burying(&kafka, folder.path())?;
     daemon.start_ready().await?;
     let dead = consume(&kafka, "dead", 3, LONG)?;
     let mut arrived = consume(&kafka, "out", 297, LONG)?;
@@ -71,11 +77,7 @@ async fn a_topic_that_takes_less_than_before_refuses_only_what_is_too_large() ->
     let mut records = numbered(200);
     records[150].headers.push(("padding".to_owned(), Some(vec![b'x'; 2_000])));
     let folder = tempfile::tempdir()?;
-    let config = format!(
-        "{}routes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in] }} }}\n    to: {{ kafka: {{ connection: here, topic: out }} }}\n    dead_letter: {{ to: {{ kafka: {{ connection: here, topic: dead }} }} }}\n",
-        connection(&kafka)
-    );
-    let mut daemon = Daemon::new(folder.path(), &config)?;
+    let mut daemon = burying(&kafka, folder.path())?;
     daemon.start_ready().await?;
     produce(&kafka, "in", &records[..100])?;
     consume(&kafka, "out", 100, LONG)?;
