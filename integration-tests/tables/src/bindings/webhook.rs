@@ -4,7 +4,7 @@
 use hybridge_schemas::cloudevents::webhook::{Policy, Rate, answer, bearer_token, consent};
 use serde_json::Value as Json;
 
-use super::{Verdict, check};
+use crate::{Verdict, check};
 
 /// Ops that are about status codes and requests, not about the handshake.
 const CONNECTOR: [&str; 3] = ["deliver", "build", "receive"];
@@ -15,7 +15,7 @@ pub(crate) fn by_op(case: &Json) -> Verdict {
         Some("answer") => receiver(case),
         Some("auth") => token(case),
         Some(op) if CONNECTOR.contains(&op) => Ok(()),
-        other => Err(format!("unknown op {other:?}")),
+        other => Err(format!("unknown op {other:?}").into()),
     }
 }
 

@@ -9,7 +9,7 @@ use hybridge_schemas::media_type::MediaType;
 use hybridge_schemas::rfc3339;
 use serde_json::Value as Json;
 
-use super::{Verdict, check};
+use crate::{Verdict, check};
 
 /// The event of a table as a message. JSON data without `datacontenttype` gets the one that it
 /// implies: that is how a message says that its bytes are JSON.

@@ -7,7 +7,7 @@ use hybridge_schemas::cloudevents::{DecodeError, Mode, json};
 use hybridge_schemas::media_type::MediaType;
 use serde_json::Value as Json;
 
-use super::{Verdict, check, event};
+use crate::{Verdict, check, event};
 
 pub(crate) fn by_op(case: &Json) -> Verdict {
     match case["op"].as_str() {
@@ -24,7 +24,7 @@ pub(crate) fn by_op(case: &Json) -> Verdict {
             let events: Vec<Message> = events.iter().map(event::message).collect();
             encoded_body(case, http::encode_batch(&events).map_err(|error| error.to_string())?)
         }
-        other => Err(format!("unknown op {other:?}")),
+        other => Err(format!("unknown op {other:?}").into()),
     }
 }
 
@@ -68,7 +68,7 @@ fn decode(case: &Json) -> Verdict {
         }
         let message = match decoded {
             Ok(Decoded::Event(message)) => message,
-            other => return Err(format!("{mode:?}: {other:?}")),
+            other => return Err(format!("{mode:?}: {other:?}").into()),
         };
         if case.get("expect").is_some() {
             event::compare(&message, &case["expect"])?;
@@ -122,7 +122,7 @@ fn encoded_body(case: &Json, (headers, body): (http::Headers, Bytes)) -> Verdict
         true => json::decode_batch(&body, Mode::Strict).map(drop),
         false => json::decode(&body, Mode::Strict).map(drop),
     };
-    again.map_err(|error| error.to_string())
+    again.map_err(|error| error.to_string().into())
 }
 
 /// Header names have no case; what the case does not name is free, but for attributes.

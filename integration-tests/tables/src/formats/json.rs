@@ -5,7 +5,7 @@ use hybridge_core::Message;
 use hybridge_schemas::cloudevents::{DecodeError, Mode, http, json};
 use serde_json::Value as Json;
 
-use super::{Verdict, check, event};
+use crate::{Difference, Table, Verdict, check, event};
 
 pub(crate) fn by_op(case: &Json) -> Verdict {
     match case["op"].as_str() {
@@ -13,7 +13,7 @@ pub(crate) fn by_op(case: &Json) -> Verdict {
         Some("decode_batch") => decode_batch(&input(case), case),
         Some("encode") => encode(case),
         Some("json_to_http_binary") => to_http_binary(case),
-        other => Err(format!("unknown op {other:?}")),
+        other => Err(format!("unknown op {other:?}").into()),
     }
 }
 
@@ -34,7 +34,7 @@ fn decode(case: &Json) -> Verdict {
         let may_be_rejected = case["reject"] == "allowed" || case["or"] == "reject";
         match decoded {
             Err(_) if may_be_rejected => {}
-            Err(error) => return Err(format!("{mode:?}: {error}")),
+            Err(error) => return Err(format!("{mode:?}: {error}").into()),
             Ok(message) if case.get("expect").is_some() => {
                 event::compare(&message, &case["expect"])?
             }
@@ -47,7 +47,9 @@ fn decode(case: &Json) -> Verdict {
 /// What is accepted without an expectation must at least not be JSON under another label.
 fn is_honest(message: &Message) -> Verdict {
     let again = json::encode(message).map_err(|error| error.to_string())?;
-    json::decode(&Bytes::from(again), Mode::Lenient).map(drop).map_err(|error| error.to_string())
+    json::decode(&Bytes::from(again), Mode::Lenient)
+        .map(drop)
+        .map_err(|error| error.to_string().into())
 }
 
 pub(crate) fn decode_batch(text: &Bytes, case: &Json) -> Verdict {
@@ -59,8 +61,8 @@ pub(crate) fn decode_batch(text: &Bytes, case: &Json) -> Verdict {
     });
     match (ids, case["reject"] == true) {
         (Err(_), true) => Ok(()),
-        (Ok(ids), true) => Err(format!("accepted as {ids:?}")),
-        (Err(error), false) => Err(error.to_string()),
+        (Ok(ids), true) => Err(format!("accepted as {ids:?}").into()),
+        (Err(error), false) => Err(error.to_string().into()),
         (Ok(ids), false) => {
             check(Json::from(ids.clone()) == case["expect_ids"], || format!("{ids:?}"))
         }
@@ -87,9 +89,15 @@ fn encode(case: &Json) -> Verdict {
 fn to_http_binary(case: &Json) -> Verdict {
     let message = json::decode(&input(case), Mode::Strict).map_err(|error| error.to_string())?;
     let (headers, body) = http::encode_binary(&message);
-    super::http::compare_headers(&headers, case)?;
+    crate::bindings::http::compare_headers(&headers, case)?;
     let body = body.unwrap_or_default();
     check(body == case["expect_body_text"].as_str().unwrap(), || format!("body {body:?}"))
+}
+
+/// The table of events that the cases with a `testType` show, which stands beside them.
+pub(crate) fn golden_events(table: &Table) -> Result<Json, Difference> {
+    let text = table.read("golden.json")?;
+    serde_json::from_slice(&text).map_err(|error| error.to_string().into())
 }
 
 /// Cases with a `testType` and the event or batch of the golden table that they show.
@@ -121,7 +129,7 @@ pub(crate) fn golden(case: &Json, golden: &Json) -> Verdict {
                 batch.is_err() || batch.is_ok_and(|batch| batch.iter().any(Result::is_err));
             check(is_rejected, || "accepted".into())
         }
-        other => Err(format!("unknown testType {other}")),
+        other => Err(format!("unknown testType {other}").into()),
     }
 }
 
