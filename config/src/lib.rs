@@ -11,6 +11,7 @@ mod derive;
 mod interpolate;
 mod load;
 mod optional;
+pub mod pattern;
 mod problem;
 mod root;
 mod route;
@@ -32,6 +33,7 @@ pub use connection::ConnectionConfig;
 pub use derive::{Diff, Guarantee, Summary, diff, guarantee, summary};
 pub use load::{Loaded, load};
 pub use optional::{BACKLOG_PREFIX, follow, followed_by};
+pub use pattern::{Pattern, PatternError};
 pub use problem::{Problem, Problems};
 pub use root::{
     AdminConfig, Config, Fsync, LimitsConfig, RetentionConfig, StorageConfig, SubscribeConfig,

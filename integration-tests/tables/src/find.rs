@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::{Run, Table, bindings, formats};
+use super::{Run, Table, bindings, formats, patterns};
 
 /// A table in a folder.
 pub enum Found {
@@ -91,6 +91,7 @@ fn runner(suite: &str, file: &Path, content: &Json) -> Option<Run> {
     match suite {
         "bindings" => bindings::runner(file, title),
         "cloudevents-format" => formats::runner(file, title),
+        "event-patterns" => patterns::runner(file, title),
         _ => None,
     }
 }

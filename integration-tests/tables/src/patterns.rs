@@ -1,0 +1,41 @@
+//! Event patterns: which are accepted, and which events they match.
+
+use hybridge_config::Pattern;
+use serde_json::Value as Json;
+
+use super::{Difference, Run, Table, Verdict, same};
+
+/// What runs a table, by the name of its file or its title.
+pub(crate) fn runner(file: &str, title: &str) -> Option<Run> {
+    if file == "validity.json"
+        || title.contains("which patterns a compiler accepts")
+        || title.contains("are accepted")
+    {
+        return Some(validity);
+    }
+    None
+}
+
+/// What a case says beside what it asks for.
+const TOLD: [&str; 7] = ["id", "area", "from", "pattern", "quirk", "note", "reason"];
+
+fn known(case: &Json, asked: &[&str]) -> Verdict {
+    let names = case.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    match names.into_iter().find(|name| !TOLD.contains(name) && !asked.contains(name)) {
+        Some(name) => Err(format!("the case has `{name}`, which nothing here knows").into()),
+        None => Ok(()),
+    }
+}
+
+fn text<'a>(case: &'a Json, name: &str) -> Result<&'a str, Difference> {
+    case[name].as_str().ok_or_else(|| format!("the case has no text `{name}`").into())
+}
+
+fn validity(_: &Table, case: &Json) -> Verdict {
+    known(case, &["valid"])?;
+    let parsed = text(case, "pattern")?.parse::<Pattern>();
+    same(&case["valid"], &parsed.is_ok().into()).map_err(|difference| match parsed {
+        Ok(_) => difference,
+        Err(error) => Difference { got: error.to_string().into(), ..difference },
+    })
+}
