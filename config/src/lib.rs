@@ -5,9 +5,11 @@
 //! when a value of these types is made.
 
 mod budget;
+pub mod cesql;
 mod connection;
 pub mod connector;
 mod derive;
+pub mod filter;
 mod interpolate;
 mod load;
 mod optional;
@@ -21,6 +23,7 @@ mod secret;
 mod shape;
 mod sink;
 mod source;
+mod syntax;
 mod template;
 pub mod tls;
 pub mod transform;
@@ -29,8 +32,10 @@ mod url;
 mod yaml;
 
 pub use budget::{BudgetPlan, budget_plan, memory_needed};
+pub use cesql::Cesql;
 pub use connection::ConnectionConfig;
 pub use derive::{Diff, Guarantee, Summary, diff, guarantee, summary};
+pub use filter::Filter;
 pub use load::{Loaded, load};
 pub use optional::{BACKLOG_PREFIX, follow, followed_by};
 pub use pattern::{Pattern, PatternError};
@@ -48,7 +53,8 @@ pub use schema::json_schema;
 pub use secret::Secret;
 pub use sink::SinkConfig;
 pub use source::SourceConfig;
-pub use template::{Field, OriginField, Segment, Step, Template, TemplateError};
+pub use syntax::SyntaxError;
+pub use template::{Field, OriginField, Segment, Step, Template};
 pub use transform::TransformConfig;
 pub use units::{ByteSize, Duration, Percent, Rate};
 pub use url::Url;

@@ -13,6 +13,8 @@ pub use field::{Field, OriginField, Step};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use crate::SyntaxError;
+
 /// A text that is completed for every message; equal templates have equal texts.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Template {
@@ -32,18 +34,6 @@ pub enum Segment {
         /// What stands for it where the message has none; without it such a message is a permanent fault.
         default: Option<String>,
     },
-}
-
-/// Why a text is not a template or not a field reference.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message} at character {at} of the text; {help}")]
-pub struct TemplateError {
-    /// What is wrong.
-    pub message: String,
-    /// Which character of the text is wrong, counted from 1.
-    pub at: usize,
-    /// What would be right.
-    pub help: String,
 }
 
 impl Template {
@@ -81,9 +71,9 @@ impl Template {
 }
 
 impl FromStr for Template {
-    type Err = TemplateError;
+    type Err = SyntaxError;
 
-    fn from_str(text: &str) -> Result<Self, TemplateError> {
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
         Ok(Self { text: text.to_owned(), segments: parse::template(text)? })
     }
 }

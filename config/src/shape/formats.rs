@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use crate::{
-    ByteSize, Duration, Field, Percent, Rate, Template, TemplateError, Url,
+    ByteSize, Cesql, Duration, Field, Percent, Rate, SyntaxError, Template, Url,
     connector::amqp,
+    filter,
     transform::{cloudevents, map},
     units::UnitError,
 };
@@ -30,6 +31,7 @@ pub(super) fn example(format: &str) -> Option<&'static str> {
             "a field: `event.type`, `event.data.name`, `headers[\"x\"]`, `key`"
         }
         "hybridge-template" => "a text, with `{{ event.type }}` where a field belongs",
+        "hybridge-cesql" => "a CloudEvents SQL expression: `type LIKE 'order.%'`",
         _ => return None,
     })
 }
@@ -41,10 +43,12 @@ pub(super) fn check(format: &str, text: &str) -> Option<(String, String)> {
         "hybridge-bytes" => unit(text.parse::<ByteSize>().err()),
         "hybridge-rate" => unit(text.parse::<Rate>().err()),
         "hybridge-percent" => unit(text.parse::<Percent>().err()),
-        "hybridge-template" => template(text.parse::<Template>().err()),
-        "hybridge-field" => template(text.parse::<Field>().err()),
+        "hybridge-template" => syntax(text.parse::<Template>().err()),
+        "hybridge-cesql" => syntax(cesql(text).err()),
+        "hybridge-field" => syntax(text.parse::<Field>().err()),
         "hybridge-settable" => field(text, map::check_settable),
         "hybridge-removable" => field(text, map::check_removable),
+        "hybridge-attribute" => attribute(text),
         "hybridge-extension" => extension(text),
         "hybridge-media-type" => media_type(text),
         "hybridge-listen" => listen(text),
@@ -58,19 +62,28 @@ fn unit(error: Option<UnitError>) -> Option<(String, String)> {
     error.map(|error| (error.message, error.help))
 }
 
-fn template(error: Option<TemplateError>) -> Option<(String, String)> {
+fn syntax(error: Option<SyntaxError>) -> Option<(String, String)> {
     let error = error?;
     Some((format!("{} at character {} of the text", error.message, error.at), error.help))
 }
 
+fn cesql(text: &str) -> Result<(), SyntaxError> {
+    text.parse::<Cesql>()?.check_functions()
+}
+
 fn field(text: &str, check: fn(&Field) -> Result<(), &'static str>) -> Option<(String, String)> {
     match text.parse::<Field>() {
-        Err(error) => template(Some(error)),
+        Err(error) => syntax(Some(error)),
         Ok(field) => {
             let what = check(&field).err()?;
             Some((format!("a field that {what}"), "leave it out".to_owned()))
         }
     }
+}
+
+fn attribute(text: &str) -> Option<(String, String)> {
+    let what = filter::check_name(text).err()?;
+    Some((what.to_owned(), "write a name such as `type` or `subject`".to_owned()))
 }
 
 fn extension(text: &str) -> Option<(String, String)> {

@@ -5,7 +5,8 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::{TemplateError, parse};
+use super::parse;
+use crate::SyntaxError;
 
 /// A field of a message: `event.type`, `event.data.customer.name`, `headers["x"]`, `key`, `origin.topic`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,9 +58,9 @@ impl OriginField {
 }
 
 impl FromStr for Field {
-    type Err = TemplateError;
+    type Err = SyntaxError;
 
-    fn from_str(text: &str) -> Result<Self, TemplateError> {
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
         parse::field(text)
     }
 }

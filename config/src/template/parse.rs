@@ -8,7 +8,8 @@
 //! string     = '"' characters '"' | "'" characters "'"        with \\, \" and \' for themselves
 //! ```
 
-use super::{Field, OriginField, Segment, Step, TemplateError, field::is_plain};
+use super::{Field, OriginField, Segment, Step, field::is_plain};
+use crate::SyntaxError;
 
 const FIELDS: &str =
     "write `event.type`, `event.data.customer.name`, `headers[\"x\"]`, `key` or `origin.topic`";
@@ -16,7 +17,7 @@ const FIELDS: &str =
 /// Steps into data that one reference may have.
 const DEEPEST: usize = 64;
 
-pub(super) fn template(text: &str) -> Result<Vec<Segment>, TemplateError> {
+pub(super) fn template(text: &str) -> Result<Vec<Segment>, SyntaxError> {
     let mut segments = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -43,14 +44,14 @@ pub(super) fn template(text: &str) -> Result<Vec<Segment>, TemplateError> {
     Ok(segments)
 }
 
-pub(super) fn field(text: &str) -> Result<Field, TemplateError> {
+pub(super) fn field(text: &str) -> Result<Field, SyntaxError> {
     let mut cursor = Cursor { text, at: 0 };
     let field = reference(&mut cursor)?;
     cursor.space();
     if cursor.rest().is_empty() { Ok(field) } else { Err(cursor.error("unexpected text", FIELDS)) }
 }
 
-fn expression(cursor: &mut Cursor) -> Result<Segment, TemplateError> {
+fn expression(cursor: &mut Cursor) -> Result<Segment, SyntaxError> {
     cursor.space();
     let start = cursor.at;
     if cursor.name() != "default" || !cursor.eat("(") {
@@ -64,7 +65,7 @@ fn expression(cursor: &mut Cursor) -> Result<Segment, TemplateError> {
     Ok(Segment::Field { field, default: Some(default) })
 }
 
-fn reference(cursor: &mut Cursor) -> Result<Field, TemplateError> {
+fn reference(cursor: &mut Cursor) -> Result<Field, SyntaxError> {
     cursor.space();
     let start = cursor.at;
     match cursor.name() {
@@ -91,7 +92,7 @@ fn reference(cursor: &mut Cursor) -> Result<Field, TemplateError> {
     }
 }
 
-fn origin(cursor: &mut Cursor) -> Result<Field, TemplateError> {
+fn origin(cursor: &mut Cursor) -> Result<Field, SyntaxError> {
     let start = cursor.at;
     let name = cursor.name();
     if let Some((_, field)) = OriginField::NAMES.iter().find(|(other, _)| *other == name) {
@@ -103,7 +104,7 @@ fn origin(cursor: &mut Cursor) -> Result<Field, TemplateError> {
     Err(cursor.error("unknown field of the origin", &help))
 }
 
-fn event(cursor: &mut Cursor) -> Result<Field, TemplateError> {
+fn event(cursor: &mut Cursor) -> Result<Field, SyntaxError> {
     let start = cursor.at;
     let name = cursor.name();
     if name == "data" {
@@ -119,7 +120,7 @@ fn event(cursor: &mut Cursor) -> Result<Field, TemplateError> {
     Err(cursor.error("not the name of an attribute", help))
 }
 
-fn data(cursor: &mut Cursor) -> Result<Field, TemplateError> {
+fn data(cursor: &mut Cursor) -> Result<Field, SyntaxError> {
     let mut steps = Vec::new();
     loop {
         if steps.len() > DEEPEST {
@@ -146,7 +147,7 @@ fn data(cursor: &mut Cursor) -> Result<Field, TemplateError> {
     }
 }
 
-fn index(cursor: &mut Cursor) -> Result<usize, TemplateError> {
+fn index(cursor: &mut Cursor) -> Result<usize, SyntaxError> {
     let rest = cursor.rest();
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     match rest[..end].parse() {
@@ -160,7 +161,7 @@ fn index(cursor: &mut Cursor) -> Result<usize, TemplateError> {
     }
 }
 
-fn string(cursor: &mut Cursor) -> Result<String, TemplateError> {
+fn string(cursor: &mut Cursor) -> Result<String, SyntaxError> {
     cursor.space();
     let mut chars = cursor.rest().char_indices();
     let Some((_, quote @ ('"' | '\''))) = chars.next() else {
@@ -223,12 +224,11 @@ impl<'a> Cursor<'a> {
         self.eat_now(token)
     }
 
-    fn expect(&mut self, token: &str, help: &str) -> Result<(), TemplateError> {
+    fn expect(&mut self, token: &str, help: &str) -> Result<(), SyntaxError> {
         if self.eat(token) { Ok(()) } else { Err(self.error(&format!("expected `{token}`"), help)) }
     }
 
-    fn error(&self, message: &str, help: &str) -> TemplateError {
-        let at = self.text[..self.at].chars().count() + 1;
-        TemplateError { message: message.to_owned(), at, help: help.to_owned() }
+    fn error(&self, message: &str, help: &str) -> SyntaxError {
+        SyntaxError::new(self.text, self.at, message, help)
     }
 }
