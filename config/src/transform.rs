@@ -1,5 +1,6 @@
 //! The steps between source and targets: one file per kind.
 
+pub mod adapter;
 pub mod cloudevents;
 pub mod map;
 
@@ -12,6 +13,8 @@ use crate::Field;
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TransformConfig {
+    /// Makes CloudEvents of the events of a product.
+    Adapter(adapter::AdapterConfig),
     /// Makes a CloudEvent of whatever arrives.
     Cloudevents(cloudevents::CloudeventsConfig),
     /// Sets, renames and removes fields.
@@ -22,6 +25,7 @@ impl TransformConfig {
     /// The kind, as it is written in the file.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Adapter(_) => "adapter",
             Self::Cloudevents(_) => "cloudevents",
             Self::Map(_) => "map",
         }
@@ -34,7 +38,7 @@ impl TransformConfig {
                 let renamed = map.rename.iter().flat_map(|(from, to)| [from, to]);
                 renamed.chain(map.set.keys()).chain(&map.remove).any(|field| *field == Field::Key)
             }
-            Self::Cloudevents(_) => false,
+            Self::Adapter(_) | Self::Cloudevents(_) => false,
         }
     }
 }

@@ -6,12 +6,16 @@
 //! removed wherever it is.
 
 mod edit;
+mod members;
 mod path;
 mod scan;
+mod select;
 mod text;
 
 pub use edit::{EditError, remove, rename, set};
+pub use members::{Elements, Members, elements, members};
 pub use path::{Step, get};
 pub(crate) use scan::Scanner;
 pub use scan::{DEEPEST, Fault, is_valid};
+pub use select::Selection;
 pub use text::{unescape, write_string};

@@ -4,6 +4,7 @@
 //! kinds apart. Everything that can be computed from the file alone is computed there, once: a
 //! message meets compiled look-ups only. No step here does input or output, so none yields.
 
+mod adapter;
 mod cloudevents;
 mod headers;
 mod map;
@@ -16,6 +17,7 @@ use hybridge_core::Transformer;
 /// Makes a step. Pure: no input or output, nothing is spawned.
 pub fn build(config: &TransformConfig) -> Box<dyn Transformer> {
     match config {
+        TransformConfig::Adapter(config) => Box::new(adapter::Step::new(config)),
         TransformConfig::Cloudevents(config) => Box::new(cloudevents::Step::new(config)),
         TransformConfig::Map(config) => Box::new(map::Step::new(config)),
     }

@@ -77,6 +77,12 @@ fn compare_data(message: &Message, expected: &Json) -> Verdict {
     })
 }
 
+/// Compares one attribute, a timestamp as an instant.
+pub(crate) fn attribute(message: &Message, name: &str, want: &Json) -> Verdict {
+    let found = message.attributes.get(name).ok_or(format!("{name} is missing"))?;
+    check(is_same(&found, want), || format!("{name}: {found:?} instead of {want}"))
+}
+
 /// Equal as a value, as an instant, or as canonical strings where the type was not known.
 fn is_same(found: &Value, expected: &Json) -> bool {
     let canonical = attribute::canonical(found);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::{Run, Table, bindings, formats, patterns};
+use super::{Run, Table, adapters, bindings, formats, patterns};
 
 /// A table in a folder.
 pub enum Found {
@@ -89,6 +89,7 @@ fn runner(suite: &str, file: &Path, content: &Json) -> Option<Run> {
     let file = file.to_str()?;
     let title = content["suite"].as_str().unwrap_or_default();
     match suite {
+        "adapters" => adapters::runner(file, title),
         "bindings" => bindings::runner(file, title),
         "cloudevents-format" => formats::runner(file, title),
         "event-patterns" => patterns::runner(file, title),

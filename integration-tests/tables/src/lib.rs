@@ -6,12 +6,14 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod adapters;
 mod bindings;
 mod event;
 mod find;
 mod formats;
 mod guard;
 mod patterns;
+mod step;
 
 use std::path::{Path, PathBuf};
 

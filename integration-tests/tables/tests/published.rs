@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 /// The suites of which every counted case passes.
-const SUITES: [&str; 0] = [];
+const SUITES: [&str; 1] = ["adapters"];
 
 #[test]
 fn every_counted_case_passes() {

@@ -39,6 +39,13 @@ impl<'a> Scanner<'a> {
         self.at = at;
     }
 
+    /// Passes what there is up to a place that [`at`](Self::at) gave, and returns it.
+    pub(crate) fn until(&mut self, end: usize) -> &'a [u8] {
+        let passed = self.text.get(self.at..end).unwrap_or_default();
+        self.at = end;
+        passed
+    }
+
     /// The next byte that is not white space, not passed.
     pub(crate) fn peek(&mut self) -> Option<u8> {
         while let Some(byte) = self.text.get(self.at) {
