@@ -6,6 +6,7 @@
 
 mod adapter;
 mod cloudevents;
+pub mod expression;
 mod headers;
 mod map;
 

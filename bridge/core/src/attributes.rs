@@ -170,6 +170,11 @@ impl Attributes {
         self.find(name).map(|place| self.value(&place))
     }
 
+    /// The value of `name`, borrowed.
+    pub fn get_ref(&self, name: &str) -> Option<ValueRef<'_>> {
+        self.find(name).map(|place| self.value_ref(&place))
+    }
+
     /// Whether there is one of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.find(name).is_some()
@@ -373,6 +378,7 @@ mod tests {
                 let found = model.iter().find(|(other, _)| *other == *name);
                 let found = found.map(|(_, value)| value.clone());
                 prop_assert_eq!(attributes.get(&name), found.clone());
+                prop_assert_eq!(attributes.get_ref(&name), found.as_ref().map(Value::as_ref));
                 prop_assert_eq!(attributes.text(&name), found.as_ref().and_then(Value::as_text).map(Text::as_str));
             }
             let block = attributes.as_block().clone();

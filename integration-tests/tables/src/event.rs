@@ -33,6 +33,20 @@ pub(crate) fn message(event: &Json) -> Message {
     message
 }
 
+/// An event whose attributes are the members of one object.
+pub(crate) fn flat(event: &Json) -> Message {
+    message(&serde_json::json!({ "attributes": event }))
+}
+
+/// A case that says more than its runner knows of must not pass.
+pub(crate) fn only_keys(case: &Json, known: &[&str]) -> Verdict {
+    let keys = case.as_object().expect("a case").keys();
+    match keys.into_iter().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(format!("nothing here knows what {key:?} means").into()),
+        None => Ok(()),
+    }
+}
+
 fn data(data: &Json) -> Option<Bytes> {
     if let Some(json) = data.get("json") {
         return Some(Bytes::from(serde_json::to_vec(json).unwrap()));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::{Run, Table, adapters, bindings, formats, patterns};
+use super::{Run, Table, adapters, bindings, cesql, filters, formats, patterns};
 
 /// A table in a folder.
 pub enum Found {
@@ -91,8 +91,10 @@ fn runner(suite: &str, file: &Path, content: &Json) -> Option<Run> {
     match suite {
         "adapters" => adapters::runner(file, title),
         "bindings" => bindings::runner(file, title),
+        "cesql" => cesql::runner(file, title),
         "cloudevents-format" => formats::runner(file, title),
         "event-patterns" => patterns::runner(file, title),
+        "subscription-filters" => filters::runner(file, title),
         _ => None,
     }
 }

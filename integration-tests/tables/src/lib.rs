@@ -8,7 +8,9 @@
 
 mod adapters;
 mod bindings;
+mod cesql;
 mod event;
+mod filters;
 mod find;
 mod formats;
 mod guard;
