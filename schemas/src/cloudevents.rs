@@ -1,22 +1,35 @@
-//! CloudEvents 1.0 over [`Message`](hybridge_core::Message): attributes, the JSON format, the HTTP,
-//! Kafka and AMQP bindings and the web hook handshake.
+//! CloudEvents 1.0 over [`Message`](hybridge_core::Message): attributes, the JSON, Avro and Protobuf formats, the bindings
+//! to protocols and web hooks.
 //!
 //! An event is a message whose `attributes` are not empty. Its data is the payload, byte for byte;
 //! `specversion` and `datacontenttype` are attributes like the others. Events of version 0.3 are
 //! turned into 1.0 when they are decoded.
 //!
 //! Source of the rules: <https://github.com/cloudevents/spec>, `cloudevents/spec.md` (section
-//! numbers refer to it), `formats/json-format.md`, `bindings/http-protocol-binding.md` and
-//! `http-webhook.md`.
+//! numbers refer to it), `formats/*.md`, `bindings/*.md`, `extensions/*.md` and `http-webhook.md`.
 
 pub mod amqp;
 pub mod attribute;
+pub mod avro;
+mod binary;
+mod data;
 mod error;
+pub mod format;
 pub mod http;
 pub mod json;
 pub mod kafka;
+pub mod mqtt;
+pub mod nats;
+mod parts;
+pub mod protobuf;
+pub mod pubsub;
+pub mod rabbitmq;
+pub mod sdk;
+pub mod structured;
 mod upgrade;
 pub mod webhook;
+pub mod websocket;
+mod wire;
 
 pub use error::{DecodeError, NotAnEvent};
 

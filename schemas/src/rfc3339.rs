@@ -4,6 +4,15 @@
 ///
 /// A leap second counts as the first moment of the next minute. Digits beyond milliseconds are cut.
 pub fn millis(text: &str) -> Option<i64> {
+    let (seconds, nanos) = nanos(text)?;
+    Some(seconds * 1000 + i64::from(nanos / 1_000_000))
+}
+
+/// The seconds since 1970-01-01T00:00:00Z and the nanoseconds that follow them, or `None` where `text` is not a timestamp.
+///
+/// A leap second counts as the first moment of the next minute. Digits beyond nanoseconds are cut. Pairs compare as the
+/// instants do.
+pub fn nanos(text: &str) -> Option<(i64, u32)> {
     let bytes = text.as_bytes();
     let (date_time, rest) = bytes.split_at_checked(19)?;
     let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
@@ -31,20 +40,35 @@ pub fn millis(text: &str) -> Option<i64> {
     let offset = offset(rest)?;
     let seconds =
         days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset * 60;
-    Some(seconds * 1000 + fraction)
+    Some((seconds, fraction))
 }
 
 /// The timestamp of so many milliseconds since 1970-01-01T00:00:00Z, in UTC; `None` outside of the
 /// years 0 to 9999, which the form cannot write.
 pub fn format(millis: i64) -> Option<String> {
-    let (days, millis) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
+    let whole = to_the_second(millis.div_euclid(1000))?;
+    Some(format!("{whole}.{:03}Z", millis.rem_euclid(1000)))
+}
+
+/// The same of so many seconds and nanoseconds, with as many digits as they need: none, three, six or nine.
+pub fn format_nanos(seconds: i64, nanos: u32) -> Option<String> {
+    let whole = to_the_second(seconds)?;
+    Some(match nanos {
+        0 => format!("{whole}Z"),
+        _ if nanos.is_multiple_of(1_000_000) => format!("{whole}.{:03}Z", nanos / 1_000_000),
+        _ if nanos.is_multiple_of(1000) => format!("{whole}.{:06}Z", nanos / 1000),
+        _ => format!("{whole}.{nanos:09}Z"),
+    })
+}
+
+fn to_the_second(seconds: i64) -> Option<String> {
+    let (days, seconds) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = date(days);
     if !(0..=9999).contains(&year) {
         return None;
     }
-    let (seconds, millis) = (millis / 1000, millis % 1000);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"))
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"))
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
@@ -53,20 +77,16 @@ fn number(digits: &[u8]) -> Option<i64> {
     })
 }
 
-/// The milliseconds of `.123456`, and what follows.
-fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+/// The nanoseconds of `.123456`, and what follows.
+fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     let Some(digits) = text.strip_prefix(b".") else { return Some((0, text)) };
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if count == 0 {
         return None;
     }
-    let shown = number(&digits[..count.min(3)])?;
-    let millis = match count {
-        1 => shown * 100,
-        2 => shown * 10,
-        _ => shown,
-    };
-    Some((millis, &digits[count..]))
+    let shown = digits[..count].iter().chain(std::iter::repeat(&b'0')).take(9);
+    let nanos = shown.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    Some((nanos, &digits[count..]))
 }
 
 /// Minutes east of UTC.
@@ -165,6 +185,12 @@ mod tests {
         #[test]
         fn what_is_written_is_read_again(millisecond in -62_167_219_200_000i64..253_402_300_800_000) {
             prop_assert_eq!(format(millisecond).as_deref().and_then(millis), Some(millisecond));
+        }
+
+        #[test]
+        fn nanoseconds_are_kept(second in -62_167_219_200i64..253_402_300_800, nano in 0u32..1_000_000_000) {
+            let text = format_nanos(second, nano).unwrap();
+            prop_assert_eq!(nanos(&text), Some((second, nano)), "{}", text);
         }
 
         #[test]

@@ -3,14 +3,13 @@
 mod wrap;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use hybridge_config::transform::cloudevents::{CloudeventsConfig, PlainMessages};
-use hybridge_core::{Applied, Error, Message, Text, Transformer, Value};
-use hybridge_schemas::cloudevents::http::{ContentMode, content_mode};
+use hybridge_core::{Applied, Error, Message, Transformer};
+use hybridge_schemas::cloudevents::format::{Content, Format};
+use hybridge_schemas::cloudevents::structured::{self, Decoded};
 use hybridge_schemas::cloudevents::{DecodeError, Mode, attribute, json, kafka};
 use hybridge_schemas::media_type::MediaType;
 
-use crate::headers;
 use wrap::Wrap;
 
 /// The step: decodes events that arrive as bytes and wraps what is none.
@@ -34,17 +33,18 @@ impl Step {
         if message.is_event() {
             return self.passed(message);
         }
-        let decoded = match mode_of(&message) {
-            ContentMode::Batch => return self.batch(message),
-            ContentMode::Structured => self.structured(message),
-            ContentMode::Binary if kafka::is_event(&message) => {
-                kafka::decode(&message, self.mode).map_err(|error| malformed(&error))
-            }
-            ContentMode::Binary => self.wrapped(message),
+        let decoded = match is_unmarked_event(&message) {
+            true => structured::decode(&message, Content::Structured(Format::Json), self.mode),
+            false => kafka::decode(&message, self.mode),
         };
         match decoded {
-            Ok(event) => Applied::One(event),
-            Err(error) => Applied::Failed(error),
+            Ok(Decoded::Event(event)) => Applied::One(event),
+            Ok(Decoded::Batch(events)) => batch(events),
+            Ok(Decoded::NotAnEvent) => match self.wrapped(message) {
+                Ok(event) => Applied::One(event),
+                Err(error) => Applied::Failed(error),
+            },
+            Err(error) => Applied::Failed(malformed(&error)),
         }
     }
 
@@ -57,36 +57,6 @@ impl Step {
             Ok(()) => Applied::One(event),
             Err(error) => Applied::Failed(malformed(&error)),
         }
-    }
-
-    fn structured(&self, message: Message) -> Result<Message, Error> {
-        let payload = json_payload(&message)?;
-        let event = json::decode(&payload, self.mode).map_err(|error| malformed(&error))?;
-        Ok(as_event(&message, event))
-    }
-
-    /// One malformed event makes the whole message malformed: it is one delivery with one dead
-    /// letter.
-    fn batch(&self, message: Message) -> Applied {
-        let decoded = json_payload(&message).and_then(|payload| {
-            json::decode_batch(&payload, self.mode).map_err(|error| malformed(&error))
-        });
-        let elements = match decoded {
-            Ok(elements) => elements,
-            Err(error) => return Applied::Failed(error),
-        };
-        let mut events = Vec::with_capacity(elements.len());
-        for (index, element) in elements.into_iter().enumerate() {
-            match element {
-                Ok(event) => events.push(as_event(&message, event)),
-                Err(error) => {
-                    let place = format!("element {index} of the batch");
-                    let reason = format!("malformed CloudEvent: {place}: {error}");
-                    return Applied::Failed(Error::rejected(reason));
-                }
-            }
-        }
-        Applied::Many(events)
     }
 
     fn wrapped(&self, message: Message) -> Result<Message, Error> {
@@ -110,28 +80,30 @@ impl Transformer for Step {
     }
 }
 
-fn content_type(message: &Message) -> Option<Text> {
-    let value = message.headers.get_ignore_case("content-type")?;
-    Text::from_utf8(value.slice_ref(value.trim_ascii())).ok()
+/// One malformed event makes the whole message malformed: it is one delivery with one dead letter.
+fn batch(elements: Vec<Result<Message, DecodeError>>) -> Applied {
+    let mut events = Vec::with_capacity(elements.len());
+    for (index, element) in elements.into_iter().enumerate() {
+        match element {
+            Ok(event) => events.push(event),
+            Err(error) => {
+                let place = format!("element {index} of the batch");
+                let reason = format!("malformed CloudEvent: {place}: {error}");
+                return Applied::Failed(Error::rejected(reason));
+            }
+        }
+    }
+    Applied::Many(events)
 }
 
-/// How a message that is no event carries events. Sources without headers (a file of lines) cannot
-/// say so: there a JSON object that has all required attributes is an event.
-fn mode_of(message: &Message) -> ContentMode {
-    let content_type = content_type(message);
-    let content_type = content_type.as_deref();
-    let mode = content_mode(content_type);
+/// Sources without headers (a file of lines) cannot say that a message is an event: there a JSON object that has all
+/// required attributes is one.
+fn is_unmarked_event(message: &Message) -> bool {
+    let content_type = structured::content_type(message);
     let may_be_event = content_type.is_none_or(|text| {
-        MediaType::parse(text).is_some_and(|media_type| media_type.is("application", "json"))
+        MediaType::parse(&text).is_some_and(|media_type| media_type.is("application", "json"))
     });
-    if mode == ContentMode::Binary
-        && may_be_event
-        && !kafka::is_event(message)
-        && looks_structured(message)
-    {
-        return ContentMode::Structured;
-    }
-    mode
+    may_be_event && !kafka::is_event(message) && looks_structured(message)
 }
 
 fn looks_structured(message: &Message) -> bool {
@@ -142,41 +114,8 @@ fn looks_structured(message: &Message) -> bool {
     json::has_required(payload)
 }
 
-fn json_payload(message: &Message) -> Result<Bytes, Error> {
-    let is_json =
-        |media_type: MediaType<'_>| media_type.is_json() && !media_type.has_foreign_charset();
-    let content_type = content_type(message);
-    let content_type = content_type.as_deref();
-    if content_type.is_some_and(|text| !MediaType::parse(text).is_some_and(is_json)) {
-        let name: String = content_type.unwrap_or_default().chars().take(100).collect();
-        return Err(malformed(&DecodeError::UnsupportedFormat(name)));
-    }
-    match &message.payload {
-        Some(payload) => Ok(payload.clone()),
-        None => Err(Error::rejected("malformed CloudEvent: the message has no payload")),
-    }
-}
-
 fn malformed(error: &DecodeError) -> Error {
     Error::rejected(format!("malformed CloudEvent: {error}"))
-}
-
-/// The event with what else the message had: its key, its headers but the content type, its origin.
-/// Without a key of its own it has that of the `partitionkey` extension.
-fn as_event(message: &Message, event: Message) -> Message {
-    let partition_key = || match event.attributes.get("partitionkey") {
-        Some(Value::String(key)) => Some(key.into_bytes()),
-        _ => None,
-    };
-    let mut headers = message.headers.clone();
-    headers::remove(&mut headers, "content-type");
-    Message {
-        key: message.key.clone().or_else(partition_key),
-        headers,
-        origin: message.origin.clone(),
-        time: message.time.or(event.time),
-        ..event
-    }
 }
 
 #[cfg(test)]

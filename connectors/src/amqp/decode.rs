@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hybridge_core::{Attributes, Header, Headers, Message, Origin, Place, Text, Value};
-use hybridge_schemas::cloudevents::amqp as binding;
+use hybridge_schemas::cloudevents::{Mode, rabbitmq as binding};
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -119,7 +119,8 @@ impl<'a> Read<'a> {
             .iter()
             .map(|(name, _, value)| Some((Text::from(*name), attribute(value)?)))
             .collect();
-        let decoded = pairs.and_then(|pairs| binding::decode(pairs, content_type).ok());
+        let decoded =
+            pairs.and_then(|pairs| binding::decode(pairs, content_type, Mode::Lenient).ok());
         let events = std::mem::take(&mut self.events);
         if decoded.is_none() {
             events.iter().for_each(|(_, name, value)| self.header(name, value));

@@ -47,7 +47,10 @@ pub(crate) fn only_keys(case: &Json, known: &[&str]) -> Verdict {
     }
 }
 
-fn data(data: &Json) -> Option<Bytes> {
+pub(crate) fn data(data: &Json) -> Option<Bytes> {
+    if let Some(any) = data.get("proto_any") {
+        return Some(base64(&any["value_base64"]));
+    }
     if let Some(json) = data.get("json") {
         return Some(Bytes::from(serde_json::to_vec(json).unwrap()));
     }
@@ -57,11 +60,12 @@ fn data(data: &Json) -> Option<Bytes> {
     data.get("base64").map(base64)
 }
 
-fn base64(text: &Json) -> Bytes {
+pub(crate) fn base64(text: &Json) -> Bytes {
     Bytes::from(STANDARD.decode(text.as_str().unwrap()).unwrap())
 }
 
-/// Compares a decoded message with the event that a table expects.
+/// Compares a decoded message with the event that a table expects. A message of Protobuf in the data brings its type and
+/// that it is one along as attributes.
 pub(crate) fn compare(message: &Message, expected: &Json) -> Verdict {
     let wanted = expected["attributes"].as_object().expect("attributes");
     for (name, value) in wanted {
@@ -72,13 +76,20 @@ pub(crate) fn compare(message: &Message, expected: &Json) -> Verdict {
         let is_implied = name == "datacontenttype"
             && expected["data"].get("json").is_some()
             && value.as_text().is_some_and(|text| *text == "application/json");
-        let is_known = wanted.contains_key(name.as_str()) || is_implied;
+        let any = &expected["data"]["proto_any"];
+        let is_of_any = any.is_object()
+            && match name.as_str() {
+                "datacontenttype" => attribute::canonical(&value) == "application/protobuf",
+                "dataschema" | "prototypeurl" => any["type_url"] == *attribute::canonical(&value),
+                _ => false,
+            };
+        let is_known = wanted.contains_key(name.as_str()) || is_implied || is_of_any;
         check(is_known, || format!("{name} is not expected"))?;
     }
     compare_data(message, &expected["data"])
 }
 
-fn compare_data(message: &Message, expected: &Json) -> Verdict {
+pub(crate) fn compare_data(message: &Message, expected: &Json) -> Verdict {
     let found = message.payload.as_deref();
     let is_same = match expected.get("json") {
         Some(json) => found.is_some_and(|found| {
@@ -102,8 +113,8 @@ fn is_same(found: &Value, expected: &Json) -> bool {
     let canonical = attribute::canonical(found);
     match (found, expected) {
         (Value::Timestamp(text), Json::String(expected)) => {
-            let instant = rfc3339::millis(text);
-            instant.is_some() && instant == rfc3339::millis(expected)
+            let instant = rfc3339::nanos(text);
+            instant.is_some() && instant == rfc3339::nanos(expected)
         }
         (Value::Boolean(_) | Value::Integer(_), Json::String(_)) => false,
         (_, Json::String(text)) => canonical == *text,

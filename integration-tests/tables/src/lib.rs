@@ -137,8 +137,38 @@ fn is_counted(table: &Json, case: &Json) -> bool {
     !is_optional && !["disputed", "value_disputed", "quirk"].into_iter().any(is_set)
 }
 
+/// What runs a table: by the name of its file, or, where that is another one, by what its title contains.
+fn named(tables: &[(&str, &str, Run)], file: &str, title: &str) -> Option<Run> {
+    let by_file = tables.iter().find(|(name, _, _)| *name == file);
+    let by_title = || tables.iter().find(|(_, part, _)| title.contains(part));
+    by_file.or_else(by_title).map(|(_, _, run)| *run)
+}
+
 fn check(holds: bool, difference: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(difference().into()) }
+}
+
+/// Fails a case that has a key beyond those that every case may have and `keys`: what it asks for would not be looked at.
+fn known(case: &Json, keys: &[&str]) -> Verdict {
+    const COMMON: [&str; 12] = [
+        "id",
+        "area",
+        "op",
+        "why",
+        "note",
+        "description",
+        "level",
+        "disputed",
+        "value_disputed",
+        "quirk",
+        "optional",
+        "source",
+    ];
+    for key in case.as_object().into_iter().flat_map(serde_json::Map::keys) {
+        let is_known = COMMON.contains(&key.as_str()) || keys.contains(&key.as_str());
+        check(is_known, || format!("the key {key:?} is not known"))?;
+    }
+    Ok(())
 }
 
 /// Compares what came with what a case asks for.

@@ -1,11 +1,16 @@
 //! The Kafka binding (`bindings/kafka-protocol-binding.md`), over the headers of a message so that it needs no Kafka
 //! library.
 //!
-//! Binary mode only: `ce_` headers with values in UTF-8, without any encoding, and `content-type` for `datacontenttype`.
+//! In binary mode there are `ce_` headers with values in UTF-8, without any encoding, and `content-type` for
+//! `datacontenttype`; an event without data is a record without a value, which in a compacted topic is a tombstone. In
+//! structured mode the record always has a value. There is no batch, but one that comes is read.
 
-use hybridge_core::{Attributes, Header, Message, Text, Value};
+use bytes::Bytes;
+use hybridge_core::Message;
 
-use super::upgrade::{Encoding, upgrade};
+use super::binary::Binary;
+use super::format::Content;
+use super::structured::{self, Decoded};
 use super::{DecodeError, Mode, attribute};
 use crate::rfc3339;
 
@@ -37,38 +42,40 @@ pub fn is_event(message: &Message) -> bool {
     message.headers.get("ce_specversion").is_some()
 }
 
-/// Makes an event of a message whose headers say that it is one; its body stays as it is.
+/// The key of the record for a message: its own, else the `partitionkey` of the event, which stays an attribute.
+pub fn key(message: &Message) -> Option<Bytes> {
+    message.key.clone().or_else(|| {
+        let event_key = message.attributes.text("partitionkey")?;
+        Some(Bytes::copy_from_slice(event_key.as_bytes()))
+    })
+}
+
+/// What a record carries, in any mode.
+///
+/// # Errors
+/// It says that it is an event and is none: a permanent fault of the message.
+pub fn decode(message: &Message, mode: Mode) -> Result<Decoded, DecodeError> {
+    let content_type = structured::content_type(message);
+    match Content::of(content_type.as_deref())? {
+        Content::Binary if is_event(message) => Ok(Decoded::Event(decode_binary(message, mode)?)),
+        content => structured::decode(message, content, mode),
+    }
+}
+
+/// Makes an event of a message whose headers say that it is one in binary mode; its body stays as it is.
 ///
 /// # Errors
 /// The attributes are none of an event: a permanent fault of the message.
-pub fn decode(message: &Message, mode: Mode) -> Result<Message, DecodeError> {
-    let mut pairs: Vec<(Text, Value)> = Vec::new();
+pub fn decode_binary(message: &Message, mode: Mode) -> Result<Message, DecodeError> {
+    let mut binary = Binary::default();
     let mut headers = Vec::new();
     for header in message.headers.iter() {
-        let Some(name) = attribute_of(&header.name) else {
-            headers.push(header);
-            continue;
-        };
-        let name = attribute::name(name);
-        if pairs.len() == attribute::MOST {
-            return Err(DecodeError::Shape("too many attributes".into()));
+        match attribute_of(&header.name) {
+            Some(name) => binary.push_bytes(name, header.value.unwrap_or_default())?,
+            None => headers.push(header),
         }
-        if pairs.iter().any(|(other, _)| *other == name) {
-            return Err(DecodeError::attribute(&name, "is there twice"));
-        }
-        let Header { value, .. } = header;
-        let Ok(text) = Text::from_utf8(value.unwrap_or_default()) else {
-            return Err(DecodeError::attribute(&name, "is not UTF-8"));
-        };
-        let value = attribute::typed(&name, text);
-        pairs.push((name, value));
     }
-    let mut attributes: Attributes = pairs.into_iter().collect();
-    if upgrade(&mut attributes)? == Encoding::Base64 {
-        let reason = "does not say in Kafka whether the body is base64";
-        return Err(DecodeError::attribute("datacontentencoding", reason));
-    }
-    attribute::check_all(&attributes, mode)?;
+    let attributes = binary.finish(None, mode)?;
     let time = attributes.text("time").and_then(rfc3339::millis).or(message.time);
     let headers = headers.into_iter().collect();
     Ok(Message { attributes, headers, time, ..message.clone() })
@@ -83,7 +90,7 @@ fn attribute_of(header: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
+    use hybridge_core::{Header, Text};
 
     use super::*;
 
@@ -107,7 +114,7 @@ mod tests {
             ("other", Some(&[0xff])),
             ("null", None),
         ];
-        let event = decode(&message(&headers), Mode::Lenient).unwrap();
+        let event = decode_binary(&message(&headers), Mode::Lenient).unwrap();
         assert!(is_event(&message(&headers)) && !is_event(&message(&headers[1..])));
         assert_eq!(event.headers.len(), 2);
         assert_eq!(event.attributes.text("datacontenttype"), Some("application/json"));
@@ -121,15 +128,33 @@ mod tests {
     }
 
     #[test]
+    fn a_structured_record_keeps_what_is_beside_the_event() {
+        let body = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t","partitionkey":"p"}"#;
+        let mut record = message(&[
+            ("Content-Type", Some(b"application/cloudevents+json; charset=UTF-8")),
+            ("ce_id", Some(b"another")),
+            ("ce_mine", Some(b"kept")),
+        ]);
+        record.payload = Some(body.into());
+        let Ok(Decoded::Event(event)) = decode(&record, Mode::Strict) else { panic!("no event") };
+        assert_eq!(event.attributes.text("id"), Some("1"));
+        let names: Vec<Text> = event.headers.iter().map(|header| header.name).collect();
+        assert_eq!(names, ["ce_mine"]);
+        assert_eq!(key(&event).as_deref(), Some(&b"p"[..]));
+        record.payload = None;
+        assert!(decode(&record, Mode::Lenient).is_err(), "a tombstone is no structured event");
+    }
+
+    #[test]
     fn half_an_event_is_a_fault() {
         let without_type = message(&[
             ("ce_specversion", Some(b"1.0")),
             ("ce_id", Some(b"1")),
             ("ce_source", Some(b"/a")),
         ]);
-        assert!(decode(&without_type, Mode::Lenient).is_err());
+        assert!(decode_binary(&without_type, Mode::Lenient).is_err());
         let twice = message(&[("ce_id", Some(b"1")), ("ce_id", Some(b"2"))]);
-        assert!(decode(&twice, Mode::Lenient).is_err());
-        assert!(decode(&message(&[("ce_id", Some(&[0xff]))]), Mode::Lenient).is_err());
+        assert!(decode_binary(&twice, Mode::Lenient).is_err());
+        assert!(decode_binary(&message(&[("ce_id", Some(&[0xff]))]), Mode::Lenient).is_err());
     }
 }

@@ -1,3 +1,5 @@
+use bytes::Bytes;
+use hybridge_core::Text;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -87,9 +89,9 @@ fn malformed_events_are_permanent_faults_with_a_reason() {
         ("application/cloudevents+json", "{", "not JSON: no name of a member at byte 1"),
         ("application/cloudevents+json", "{}", "attribute specversion is missing"),
         (
-            "application/cloudevents+avro",
+            "application/cloudevents+xml",
             "{}",
-            "no decoder for content type \"application/cloudevents+avro\"",
+            "no decoder for content type \"application/cloudevents+xml\"",
         ),
         ("", &EVENT.replace("\"1\"", "\"\""), "attribute id: must not be empty"),
     ] {

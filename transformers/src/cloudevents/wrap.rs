@@ -2,10 +2,10 @@
 
 use hybridge_config::transform::cloudevents::CloudeventsConfig;
 use hybridge_core::{Attributes, Error, Message, StableId, Text, Value};
+use hybridge_schemas::cloudevents::structured::content_type;
 use hybridge_schemas::cloudevents::{Mode, SPECVERSION, attribute};
 use hybridge_schemas::{json, rfc3339, template::Template, uri};
 
-use super::content_type;
 use crate::headers;
 
 /// The attributes of the new event.

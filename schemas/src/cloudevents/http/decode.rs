@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use hybridge_core::{Attributes, Header, Message, Text, Value};
 
+use super::super::format::Content;
 use super::super::upgrade::{Encoding, upgrade};
-use super::super::{DecodeError, Mode, attribute, json};
-use super::{ContentMode, content_mode, is_forwarded, is_json_format, value};
+use super::super::{DecodeError, Mode, attribute};
+use super::{is_forwarded, value};
 use crate::media_type::MediaType;
 use crate::rfc3339;
 
@@ -48,19 +49,16 @@ pub fn decode_with<'a>(
     let raw = content_type.map(<[u8]>::trim_ascii).filter(|value| !value.is_empty());
     let content_type = raw.and_then(|value| std::str::from_utf8(value).ok());
     let request = Request::sort(headers)?;
-    let content_mode = content_mode(content_type);
-    if content_mode == ContentMode::Binary {
-        return request.into_binary(raw, body, mode);
-    }
-    let format = content_type.unwrap_or_default();
-    if !is_json_format(format) {
-        return Err(DecodeError::UnsupportedFormat(format.chars().take(100).collect()));
-    }
+    let (format, is_batch) = match Content::of(content_type)? {
+        Content::Binary => return request.into_binary(raw, body, mode),
+        Content::Structured(format) => (format, false),
+        Content::Batch(format) => (format, true),
+    };
     let headers: hybridge_core::Headers = request.headers.into_iter().collect();
-    if content_mode == ContentMode::Structured {
-        return Ok(Decoded::Event(Message { headers, ..json::decode(&body, mode)? }));
+    if !is_batch {
+        return Ok(Decoded::Event(Message { headers, ..format.decode(&body, mode)? }));
     }
-    let mut batch = json::decode_batch(&body, mode)?;
+    let mut batch = format.decode_batch(&body, mode)?;
     for message in batch.iter_mut().flatten() {
         message.headers = headers.clone();
     }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hybridge_core::{Attributes, Message, Text, Value, ValueRef};
+use hybridge_core::{Attributes, Message, Text, Value};
 
-use super::super::upgrade::{Encoding, upgrade};
+use super::super::parts::{Parts, Raw};
+use super::super::upgrade::Encoding;
 use super::super::{DecodeError, Mode, attribute};
 use crate::json::{Fault, Scanner, unescape};
 use crate::media_type::MediaType;
@@ -114,28 +115,10 @@ fn shape(what: &'static str) -> DecodeError {
 }
 
 /// The members of an event, data still as JSON.
-#[derive(Default)]
 struct Event<'a> {
-    attributes: Vec<(Cow<'a, str>, Raw<'a>)>,
+    attributes: Parts<'a>,
     data: Option<&'a [u8]>,
     data_base64: Option<&'a [u8]>,
-}
-
-/// The value of an attribute; its type depends on the name.
-enum Raw<'a> {
-    Boolean(bool),
-    Integer(i32),
-    Text(Cow<'a, str>),
-}
-
-impl Raw<'_> {
-    fn typed(&self, name: &str) -> ValueRef<'_> {
-        match self {
-            Self::Boolean(on) => ValueRef::Boolean(*on),
-            Self::Integer(number) => ValueRef::Integer(*number),
-            Self::Text(text) => attribute::typed_ref(name, text),
-        }
-    }
 }
 
 impl<'a> Event<'a> {
@@ -144,7 +127,7 @@ impl<'a> Event<'a> {
             scanner.value()?;
             return Err(shape("an event must be a JSON object"));
         }
-        let mut event = Self { attributes: Vec::with_capacity(8), ..Self::default() };
+        let mut event = Self { attributes: Parts::new(), data: None, data_base64: None };
         let mut more = scanner.enter(b'{', b'}')?;
         while more {
             let name = unescape(scanner.name()?)?;
@@ -168,19 +151,10 @@ impl<'a> Event<'a> {
     }
 
     fn attribute(&mut self, name: Cow<'a, str>, raw: &'a [u8]) -> Result<(), DecodeError> {
-        if !attribute::is_name(&name) {
-            let reason = "a name has lower-case letters and digits only";
-            return Err(DecodeError::attribute(&name, reason));
-        }
+        Parts::check_name(&name)?;
         // Section 2.2 of the format: null means that the attribute is not set.
         if raw == b"null" {
             return Ok(());
-        }
-        if self.attributes.iter().any(|(other, _)| *other == name) {
-            return Err(DecodeError::attribute(&name, "is there twice"));
-        }
-        if self.attributes.len() == attribute::MOST {
-            return Err(shape("too many attributes"));
         }
         let value = match raw {
             [b'"', ..] => Raw::Text(unescape(raw)?),
@@ -192,8 +166,7 @@ impl<'a> Event<'a> {
             }
             _ => Raw::Integer(integer(&name, raw)?),
         };
-        self.attributes.push((name, value));
-        Ok(())
+        self.attributes.push(name, value)
     }
 
     /// The message, and the version that the text had.
@@ -202,16 +175,7 @@ impl<'a> Event<'a> {
         text: &Bytes,
         mode: Mode,
     ) -> Result<(Message, Cow<'a, str>), DecodeError> {
-        let pairs = self.attributes.iter().map(|(name, raw)| (&**name, raw.typed(name)));
-        let mut attributes: Attributes = pairs.collect();
-        let is_version = |(name, _): &&(Cow<'_, str>, Raw<'_>)| name == "specversion";
-        let version = match self.attributes.iter().find(is_version) {
-            Some((_, Raw::Text(version))) => version.clone(),
-            Some(_) => return Err(DecodeError::attribute("specversion", "must be a string")),
-            None => return Err(DecodeError::Missing("specversion")),
-        };
-        let encoding = upgrade(&mut attributes)?;
-        attribute::check_all(&attributes, mode)?;
+        let (mut attributes, encoding) = self.attributes.check(mode)?;
         let payload = match (self.data, self.data_base64.filter(|raw| *raw != b"null")) {
             (Some(_), Some(_)) => return Err(DecodeError::Data("beside data_base64")),
             (None, None) => None,
@@ -220,6 +184,7 @@ impl<'a> Event<'a> {
             (Some(raw), None) => data(raw, &mut attributes, text)?,
         };
         let time = attributes.text("time").and_then(rfc3339::millis);
+        let version = self.attributes.into_version();
         Ok((Message { attributes, payload, time, ..Message::default() }, version))
     }
 }

@@ -4,9 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hybridge_core::{Message, Value};
 
-use super::super::{NotAnEvent, attribute};
+use super::super::{NotAnEvent, attribute, data};
 use crate::json::{is_valid, write_string};
-use crate::media_type::MediaType;
 
 /// One event as a JSON object.
 pub fn encode(message: &Message) -> Result<Vec<u8>, NotAnEvent> {
@@ -59,13 +58,16 @@ pub fn write(message: &Message, out: &mut Vec<u8>) -> Result<(), NotAnEvent> {
 }
 
 fn write_data(payload: &[u8], content_type: Option<&str>, out: &mut Vec<u8>) {
-    let media_type = content_type.and_then(MediaType::parse);
-    if media_type.is_some_and(|media_type| media_type.is_json()) && is_valid(payload) {
-        out.extend_from_slice(b",\"data\":");
-        out.extend_from_slice(payload.trim_ascii());
-        return;
-    }
-    if let Some(text) = media_type.and_then(|media_type| text_of(payload, &media_type)) {
+    if data::is_json(content_type) {
+        if is_valid(payload) {
+            out.extend_from_slice(b",\"data\":");
+            out.extend_from_slice(payload.trim_ascii());
+            return;
+        }
+    } else if data::is_text(content_type, payload)
+        // A string in a JSON content type would be a JSON string, which these bytes are not.
+        && let Ok(text) = std::str::from_utf8(payload)
+    {
         out.extend_from_slice(b",\"data\":");
         write_string(out, text);
         return;
@@ -73,18 +75,6 @@ fn write_data(payload: &[u8], content_type: Option<&str>, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"data_base64\":\"");
     out.extend_from_slice(STANDARD.encode(payload).as_bytes());
     out.push(b'"');
-}
-
-/// The payload as text, where its type says that it is text, or does not say that it is not and
-/// the bytes look like it.
-fn text_of<'a>(payload: &'a [u8], media_type: &MediaType<'_>) -> Option<&'a str> {
-    // A string in a JSON content type would be a JSON string, which these bytes are not.
-    if media_type.is_json() || media_type.is_binary() || media_type.has_foreign_charset() {
-        return None;
-    }
-    let text = std::str::from_utf8(payload).ok()?;
-    let is_shown = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-    (media_type.is_text() || text.chars().all(is_shown)).then_some(text)
 }
 
 fn capacity(message: &Message) -> usize {
