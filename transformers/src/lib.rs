@@ -9,6 +9,7 @@ mod cloudevents;
 pub mod expression;
 mod headers;
 mod map;
+pub mod rules;
 
 pub use hybridge_schemas::template;
 

@@ -1,6 +1,7 @@
 //! Event patterns: which are accepted, and which events they match.
 
 use hybridge_config::Pattern;
+use hybridge_transformers::rules::{Matcher, Rule, Scratch, When};
 use serde_json::Value as Json;
 
 use super::{Difference, Run, Table, Verdict, same};
@@ -12,6 +13,9 @@ pub(crate) fn runner(file: &str, title: &str) -> Option<Run> {
         || title.contains("are accepted")
     {
         return Some(validity);
+    }
+    if file == "match.json" || title.contains("pattern, event, expected match") {
+        return Some(matches);
     }
     None
 }
@@ -38,4 +42,15 @@ fn validity(_: &Table, case: &Json) -> Verdict {
         Ok(_) => difference,
         Err(error) => Difference { got: error.to_string().into(), ..difference },
     })
+}
+
+fn matches(_: &Table, case: &Json) -> Verdict {
+    known(case, &["event", "match"])?;
+    let pattern: Pattern = text(case, "pattern")?.parse().map_err(|error| format!("{error}"))?;
+    let rule = Rule { name: "case".into(), when: When::Pattern(pattern) };
+    let matcher = Matcher::compile(&[rule]).map_err(|faults| format!("{faults:?}"))?;
+    let mut scratch = Scratch::default();
+    let event = text(case, "event")?.as_bytes();
+    let found = matcher.matches_json(event, &mut scratch).map_err(|error| format!("{error}"))?;
+    same(&case["match"], &(!found.is_empty()).into())
 }
