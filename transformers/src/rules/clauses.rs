@@ -162,6 +162,25 @@ impl Clauses {
         self.clauses[clause as usize].rule
     }
 
+    /// The clauses of a rule.
+    pub(super) fn of_rule(&self, rule: u32) -> std::ops::Range<u32> {
+        let first = self.clauses.partition_point(|clause| clause.rule < rule);
+        let end = self.clauses.partition_point(|clause| clause.rule <= rule);
+        first as u32..end as u32
+    }
+
+    /// The tests of a condition, as they are written in a pattern.
+    pub(super) fn show(&self, condition: Condition, exact: &Exact) -> Vec<String> {
+        if condition.tests & SET == 0 {
+            return vec![exact.test(condition.tests).to_string()];
+        }
+        let set = &self.sets[(condition.tests & !SET) as usize];
+        let exacts = &self.exact[set.exact.0 as usize..set.exact.1 as usize];
+        let checks = &self.checks[set.checks.0 as usize..set.checks.1 as usize];
+        let exacts = exacts.iter().map(|number| exact.test(*number).to_string());
+        exacts.chain(checks.iter().map(|check| self.tests[*check as usize].to_string())).collect()
+    }
+
     /// The conditions of a clause, in the order of their paths.
     #[inline]
     pub(super) fn conditions(&self, clause: u32) -> &[Condition] {

@@ -54,6 +54,23 @@ impl Exact {
         found.unwrap_or(NONE)
     }
 
+    /// The test of a number.
+    pub(super) fn test(&self, number: u32) -> Test {
+        let bytes = self.keys.text(number);
+        let text = || String::from_utf8_lossy(bytes).into_owned().into_boxed_str();
+        match (self.keys.owner(number) & 3, bytes) {
+            (TEXT, _) => Test::Text(text()),
+            (NUMBER, bytes) => {
+                let bits = bytes.first_chunk().map_or(0, |bits| u64::from_le_bytes(*bits));
+                Test::Number(Number::Value(f64::from_bits(bits)))
+            }
+            (OTHER_NUMBER, _) => Test::Number(Number::Text(text())),
+            (_, b"t") => Test::Boolean(true),
+            (_, b"f") => Test::Boolean(false),
+            _ => Test::Null,
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }

@@ -64,6 +64,11 @@ impl Keys {
         &self.bytes[entry.start as usize..entry.end as usize]
     }
 
+    /// The kind of a number.
+    pub(super) fn owner(&self, id: u32) -> u32 {
+        self.entries[id as usize].owner
+    }
+
     /// Gives back memory that more texts would have needed.
     pub(super) fn shrink(&mut self) {
         self.entries.shrink_to_fit();

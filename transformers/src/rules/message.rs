@@ -5,6 +5,7 @@
 
 use std::io::Write;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use hybridge_config::pattern::Number;
 use hybridge_core::{Message, ValueRef};
 use hybridge_schemas::media_type::MediaType;
@@ -106,7 +107,7 @@ impl Members {
             }
             Err(_) => {
                 if let Some(place) = self.data_base64 {
-                    reader.add(place, Kind::Binary, b"");
+                    reader.base64(place, payload);
                 }
             }
         }
@@ -125,7 +126,7 @@ impl Reader<'_> {
         match value {
             ValueRef::Boolean(boolean) => self.add(place, Kind::Boolean(boolean), b""),
             ValueRef::Integer(number) => self.number(place, number),
-            ValueRef::Binary(_) => self.add(place, Kind::Binary, b""),
+            ValueRef::Binary(bytes) => self.base64(place, bytes),
             ValueRef::String(text)
             | ValueRef::Uri(text)
             | ValueRef::UriRef(text)
@@ -149,6 +150,22 @@ impl Reader<'_> {
         if let Some(place) = self.paths.below(place, b"offset") {
             self.number(place, origin.offset);
         }
+    }
+
+    /// Bytes as the text that they are in JSON.
+    fn base64(&mut self, place: Place, bytes: &[u8]) {
+        let field = self.paths.field(place);
+        if field == NONE {
+            return;
+        }
+        let start = self.event.own.len();
+        let end = start + bytes.len().div_ceil(3) * 4;
+        self.event.own.resize(end, 0);
+        // There is room for all of it.
+        let _ = STANDARD.encode_slice(bytes, &mut self.event.own[start..end]);
+        let exact = self.exact.find(field, Kind::Text, &self.event.own[start..]);
+        let span = Span::Own(start as u32, end as u32);
+        self.event.add(field, Kind::Text, span, exact, NONE);
     }
 
     fn bytes(&mut self, place: Place, bytes: &[u8]) {
