@@ -14,13 +14,14 @@ use rdkafka::admin::{
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tempfile::TempDir;
 
 use super::{Child, INSTALL, installed, up};
 use crate::ports;
 use crate::proxy::Proxy;
 
-const UP: Duration = Duration::from_secs(60);
+const UP: Duration = Duration::from_secs(120);
 const ASK: Duration = Duration::from_secs(5);
 const VERSION: &str = "4.1.0";
 
@@ -149,8 +150,22 @@ impl Kafka {
             topic = topic.set(key, value);
         }
         let options = AdminOptions::new().operation_timeout(Some(ASK));
-        for result in admin.create_topics([&topic], &options).await? {
-            result.map_err(|(name, code)| anyhow::anyhow!("topic {name}: {code}"))?;
+        let mut tries = 0;
+        let results = loop {
+            tries += 1;
+            match admin.create_topics([&topic], &options).await {
+                // The client asks the node that it began with, and drops it when it learns the node's number.
+                Err(KafkaError::AdminOp(RDKafkaErrorCode::DestroyBroker)) if tries < 10 => {}
+                results => break results?,
+            }
+        };
+        for result in results {
+            match result {
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) if tries > 1 => {}
+                result => {
+                    drop(result.map_err(|(name, code)| anyhow::anyhow!("topic {name}: {code}"))?)
+                }
+            }
         }
         Ok(())
     }

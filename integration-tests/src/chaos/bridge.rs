@@ -374,13 +374,18 @@ impl Bridge {
 async fn busy(stage: &Stage) -> Result<bool> {
     let admin = stage.admin()?;
     let started = Instant::now();
-    while started.elapsed() < Duration::from_millis(500) {
-        if admin.route(ROUTE).await?.counts.in_flight > 0 {
+    loop {
+        let route = admin.route(ROUTE).await?;
+        if route.counts.in_flight > 0 {
             return Ok(true);
+        }
+        // After a member of its group was killed, a source gets nothing until that one's session is over.
+        let limit = if route.lag == Some(0) { Duration::from_millis(500) } else { RECOVERY };
+        if started.elapsed() > limit {
+            return Ok(false);
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    Ok(false)
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -15,6 +15,7 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use rdkafka::Message;
 use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -33,7 +34,13 @@ async fn keys(kafka: &Kafka, count: usize) -> Result<Vec<String>> {
     consumer.subscribe(&["t"])?;
     let mut keys = Vec::new();
     while keys.len() < count {
-        let message = tokio::time::timeout(SOON, consumer.recv()).await??;
+        let message = match tokio::time::timeout(SOON, consumer.recv()).await? {
+            // That one of the nodes is gone is said and no failure: the client goes on with the others.
+            Err(KafkaError::MessageConsumption(RDKafkaErrorCode::BrokerTransportFailure)) => {
+                continue;
+            }
+            message => message?,
+        };
         keys.push(String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned());
     }
     Ok(keys)

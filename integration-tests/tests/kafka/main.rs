@@ -59,8 +59,10 @@ pub(crate) async fn cluster(partitions: i32) -> Result<Kafka> {
 
 /// Writes records and waits until the cluster has them.
 pub(crate) fn produce(kafka: &Kafka, topic: &str, records: &[Record]) -> Result<()> {
-    let producer: ThreadedProducer<rdkafka::producer::DefaultProducerContext> =
-        kafka.client().set("partitioner", "murmur2_random").set("acks", "all").create()?;
+    // Idempotent, or a batch that is tried again would come behind the next one, and the source would have no order.
+    let mut config = kafka.client();
+    config.set("partitioner", "murmur2_random").set("enable.idempotence", "true");
+    let producer: ThreadedProducer<rdkafka::producer::DefaultProducerContext> = config.create()?;
     for record in records {
         let mut headers = OwnedHeaders::new();
         for (key, value) in &record.headers {
