@@ -3,16 +3,21 @@
 //!
 //! Around a sink, outermost first: dead letter, retry, failover, circuit breaker.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hybridge_config::{RouteConfig, SinkConfig, TargetConfig, followed_by};
+use hybridge_config::{Ordering, RouteConfig, SinkConfig, SourceConfig, TargetConfig, followed_by};
 use hybridge_connectors::{Limits, Local};
-use hybridge_core::{Budget, Error, Pool, Sink, Text};
+use hybridge_core::{Budget, Error, ErrorKind, Pool, Sink, Source, Text};
+use hybridge_transformers::rules::{Matcher, Scratch};
+use hybridge_transformers::{Claims, rules_of};
 use tokio_util::sync::CancellationToken;
 
+use crate::claims;
 use crate::route::Route;
+use crate::route::choice::{Choice, Chosen, Match};
 use crate::route::hops::Hops;
 use crate::route::lanes::Lanes;
 use crate::route::process::Pipeline;
@@ -23,12 +28,67 @@ use crate::target::dead_letter::DeadLetter;
 use crate::target::failover::Failover;
 use crate::target::retry::Retry;
 
+/// What makes the two ends of a route: connectors, or what stands for them in a unit test.
+pub(crate) trait Ends: Send + Sync {
+    /// The name of this instance, in the hops of messages.
+    fn instance(&self) -> &Text;
+
+    /// Where steps leave payloads.
+    fn claims(&self) -> Arc<dyn Claims>;
+
+    /// Makes a source. Nothing is opened, connected or started.
+    fn source(
+        &self,
+        config: &SourceConfig,
+        route: &str,
+        limits: Limits,
+    ) -> Result<Box<dyn Source>, Error>;
+
+    /// Makes a sink of a target, or of the dead letters. Nothing is opened, connected or started.
+    fn sink(
+        &self,
+        config: &SinkConfig,
+        route: &str,
+        target: &str,
+        ordering: Ordering,
+    ) -> Result<Box<dyn Sink>, Error>;
+}
+
+impl Ends for Local {
+    fn claims(&self) -> Arc<dyn Claims> {
+        Arc::new(claims::InLog::new(self.store.clone()))
+    }
+
+    fn instance(&self) -> &Text {
+        &self.instance
+    }
+
+    fn source(
+        &self,
+        config: &SourceConfig,
+        route: &str,
+        limits: Limits,
+    ) -> Result<Box<dyn Source>, Error> {
+        hybridge_connectors::source(config, route, limits, self)
+    }
+
+    fn sink(
+        &self,
+        config: &SinkConfig,
+        route: &str,
+        target: &str,
+        ordering: Ordering,
+    ) -> Result<Box<dyn Sink>, Error> {
+        hybridge_connectors::sink(config, route, target, ordering, self)
+    }
+}
+
 /// Everything that a route is made from, again after every failure. Can go to another thread.
 #[derive(Clone)]
 pub(crate) struct Blueprint {
     name: Text,
     config: Arc<RouteConfig>,
-    local: Local,
+    ends: Arc<dyn Ends>,
     pool: Pool,
     floor: u64,
     status: Arc<RouteStatus>,
@@ -42,14 +102,14 @@ impl Blueprint {
     pub fn new(
         name: &str,
         config: Arc<RouteConfig>,
-        local: Local,
+        ends: Arc<dyn Ends>,
         pool: Pool,
         floor: u64,
         status: Arc<RouteStatus>,
         facts: Facts,
     ) -> Self {
         let in_force = CancellationToken::new();
-        Self { name: name.into(), config, local, pool, floor, status, facts, in_force }
+        Self { name: name.into(), config, ends, pool, floor, status, facts, in_force }
     }
 
     /// The plan of the same route with another configuration, which has the same source.
@@ -76,7 +136,7 @@ impl Blueprint {
     pub fn assemble(&self) -> Result<(Route, Budget), Error> {
         let config = &*self.config;
         let limits = Limits { uncommitted: config.limits.uncommitted as usize };
-        let source = hybridge_connectors::source(&config.from, &self.name, limits, &self.local)?;
+        let source = self.ends.source(&config.from, &self.name, limits)?;
         let pipeline = self.pipeline(source.can_reject())?;
         let lanes = Lanes::new(config.lane_ordering(), config.lanes());
         let cap = config.limits.in_flight.map_or(u64::MAX >> 8, hybridge_config::ByteSize::get);
@@ -87,7 +147,9 @@ impl Blueprint {
     /// Makes what comes after the source, which can reject or not. No input or output happens here.
     pub fn pipeline(&self, can_reject: bool) -> Result<Pipeline, Error> {
         let config = &*self.config;
-        let steps = config.transform.iter().map(hybridge_transformers::build).collect();
+        let claims = self.ends.claims();
+        let build = |step| hybridge_transformers::build(step, &claims);
+        let steps = config.transform.iter().map(build).collect();
         let dead_letter = self.dead_letter()?;
         let mut targets = Vec::with_capacity(config.targets.len());
         for (name, target) in &config.targets {
@@ -96,8 +158,9 @@ impl Blueprint {
         self.status.facts(self.facts.clone());
         let retry = &config.retry;
         Ok(Pipeline {
-            hops: Hops::new(&self.local.instance, self.known_as()),
+            hops: Hops::new(self.ends.instance(), self.known_as()),
             steps,
+            choice: self.choice()?,
             targets,
             dead_letter,
             can_reject,
@@ -105,6 +168,35 @@ impl Blueprint {
             status: self.status.clone(),
             exclusive: config.sinks().filter_map(SinkConfig::exclusive).map(Into::into).collect(),
         })
+    }
+
+    /// The rules of the route, if it has any.
+    fn choice(&self) -> Result<Option<Choice>, Error> {
+        let config = &*self.config;
+        let Some(rules) = &config.rules else { return Ok(None) };
+        let matcher = Matcher::compile(&rules_of(rules)).map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Error::new(ErrorKind::Fatal, faults.join("; "))
+        })?;
+        let index = |name: &String| config.targets.keys().position(|target| target == name);
+        let chosen = |names: &[String]| -> Chosen {
+            let mut indices: Vec<u16> =
+                names.iter().filter_map(index).filter_map(|index| index.try_into().ok()).collect();
+            indices.sort_unstable();
+            indices.dedup();
+            indices.into()
+        };
+        let send_to = rules.iter().map(|rule| chosen(&rule.send_to)).collect();
+        let counts = self.status.count_rules(config.rule_names());
+        let scratch = RefCell::new(Scratch::default());
+        let matches: Match = Box::new(move |message, matched| {
+            let mut scratch = scratch.borrow_mut();
+            let found = matcher.matches(message, &mut scratch);
+            let found = found.map_err(|error| Error::rejected(format!("data: {error}")))?;
+            matched.extend(found.iter().map(|rule| *rule as usize));
+            Ok(())
+        });
+        Ok(Some(Choice::new(matches, send_to, chosen(&config.otherwise), counts)))
     }
 
     /// The route that messages come through for whoever gets them, whether its target is required
@@ -149,6 +241,6 @@ impl Blueprint {
     }
 
     fn sink(&self, config: &SinkConfig, route: &str, target: &str) -> Result<Box<dyn Sink>, Error> {
-        hybridge_connectors::sink(config, route, target, self.config.lane_ordering(), &self.local)
+        self.ends.sink(config, route, target, self.config.lane_ordering())
     }
 }

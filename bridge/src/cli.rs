@@ -8,7 +8,9 @@ mod failure;
 mod init;
 mod output;
 mod pair;
+mod scratch;
 mod topic;
+mod unit_tests;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ use hybridge_config::{Loaded, Problems};
 use crate::{daemon, telemetry};
 use failure::Failure;
 use output::Output;
+use scratch::Scratch;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -73,6 +76,32 @@ Examples:
         /// Also ask every broker whether it is there and has what the routes want, and every target. No message is read or written.
         #[arg(long)]
         connect: bool,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Run unit tests of routing-rule files: messages in, what each target gets out.
+    #[command(after_help = "\
+A file NAME.test.yaml tests NAME.yaml, or what its `config:` names. Nothing is connected, and no
+time is waited for: targets accept everything, or answer as the test says.
+
+Examples:
+  hybridge test                       all *.test.yaml files of this folder and those below it
+  hybridge test orders.test.yaml --filter billing
+  hybridge test --junit report.xml
+  hybridge test --update              write the golden files that the tests name")]
+    Test {
+        /// Files of unit tests, and folders with such files.
+        #[arg(default_value = ".")]
+        paths: Vec<PathBuf>,
+        /// Only tests with this in their names.
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
+        /// Write golden files instead of comparing with them.
+        #[arg(long)]
+        update: bool,
+        /// Also write a report in the JUnit form to this file.
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -154,6 +183,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
 fn command(cli: Cli) -> Result<(), Failure> {
     let default = match cli.command {
         Command::Run { .. } => telemetry::DEFAULT_FILTER,
+        Command::Test { .. } => "off",
         _ => "warn",
     };
     telemetry::logs(cli.log.as_deref().unwrap_or(default))?;
@@ -167,6 +197,10 @@ fn command(cli: Cli) -> Result<(), Failure> {
         }
         Command::Check { paths, connect, output } => {
             check::check(&or_default(paths), connect, Output::new(output.format))
+        }
+        Command::Test { paths, filter, update, junit, output } => {
+            let options = unit_tests::Options { filter, update, junit };
+            unit_tests::test(&paths, &options, Output::new(output.format))
         }
         Command::Schema => {
             let mut output = Output::new(Format::Text);

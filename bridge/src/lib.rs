@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod assemble;
+mod claims;
 pub mod cli;
 pub mod daemon;
 mod feed;
@@ -16,4 +17,5 @@ mod supervisor;
 mod target;
 pub mod telemetry;
 mod topics;
+mod unit_tests;
 mod worker;

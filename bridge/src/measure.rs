@@ -77,6 +77,7 @@ fn pipeline(status: &Arc<RouteStatus>) -> Pipeline {
     Pipeline {
         hops: Hops::new("instance", "engine"),
         steps: Vec::new(),
+        choice: None,
         targets: vec![target],
         dead_letter: None,
         can_reject: false,

@@ -5,6 +5,7 @@
 //! alive whatever the targets do.
 
 pub(crate) mod batch;
+pub(crate) mod choice;
 pub(crate) mod hops;
 pub(crate) mod lanes;
 pub(crate) mod pipelines;

@@ -8,6 +8,7 @@ mod counts;
 mod latency;
 mod readiness;
 mod route;
+mod rules;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use counts::Counts;
 pub use latency::Latency;
 pub use readiness::{HeldView, RouteView};
 pub use route::{Facts, RouteStatus, State, TargetStatus};
+pub use rules::RuleCounts;
 pub use stage::{Inside, Stage};
 
 /// How long work may wait with none done before a route is not ready, unless configured.

@@ -28,8 +28,10 @@ mod syntax;
 mod template;
 pub mod tls;
 pub mod transform;
+pub mod unit_test;
 pub mod units;
 mod url;
+mod when;
 mod yaml;
 
 pub use budget::{BudgetPlan, budget_plan, memory_needed};
@@ -48,11 +50,11 @@ pub use root::{
 pub use route::{
     CircuitBreakerConfig, DeadLetterConfig, DeliveryGuarantee, FailoverConfig, FailoverList,
     FailoverPolicy, Ordering, RetryConfig, RetryOverride, RouteConfig, RouteLimitsConfig,
-    TargetConfig, To,
+    RuleConfig, TargetConfig, To,
 };
 pub use schema::json_schema;
 pub use secret::Secret;
-pub use sink::SinkConfig;
+pub use sink::{Place, SinkConfig};
 pub use source::SourceConfig;
 pub use subscription::{Credential, Protocol, Subscription};
 pub use syntax::SyntaxError;
@@ -60,4 +62,5 @@ pub use template::{Field, OriginField, Segment, Step, Template};
 pub use transform::TransformConfig;
 pub use units::{ByteSize, Duration, Percent, Rate};
 pub use url::Url;
+pub use when::When;
 pub use yaml::from_yaml;

@@ -16,6 +16,7 @@ mod sources;
 use std::path::PathBuf;
 
 pub(crate) use sections::Sections;
+pub(crate) use sources::Sources;
 
 use crate::{Config, Problem, Problems, rules, schema, shape::Shape};
 

@@ -94,6 +94,8 @@ fn follower(route: &RouteConfig, topic: &str, target: &str, wanted: TargetConfig
         to: None,
         targets: [(target.to_owned(), wanted)].into(),
         transform: Vec::new(),
+        rules: None,
+        otherwise: Vec::new(),
         ordering: Some(route.ordering()),
         delivery: route.delivery,
         limits: route.limits.clone(),

@@ -1,6 +1,7 @@
 //! Routes: from one source, through steps, to targets.
 
 mod policy;
+mod rule;
 mod target;
 
 use std::{collections::BTreeMap, fmt};
@@ -9,6 +10,7 @@ pub use policy::{
     CircuitBreakerConfig, DeadLetterConfig, FailoverConfig, FailoverPolicy, RetryConfig,
     RetryOverride,
 };
+pub use rule::RuleConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 pub use target::{FailoverList, TargetConfig, To};
@@ -23,12 +25,17 @@ pub struct RouteConfig {
     pub from: SourceConfig,
     /// The only target. Either this or `targets`.
     pub to: Option<To>,
-    /// The targets by name; every message goes to all of them. Either this or `to`.
+    /// The targets by name; without rules, every message goes to all of them. Either this or `to`.
     #[serde(default)]
     pub targets: BTreeMap<String, TargetConfig>,
     /// Steps that change messages, in this order.
     #[serde(default)]
     pub transform: Vec<TransformConfig>,
+    /// Which messages go to which targets; asked after the steps. Without them every message goes to all targets.
+    pub rules: Option<Vec<RuleConfig>>,
+    /// The targets of messages that no rule is for. Empty: they go nowhere and are counted as filtered.
+    #[serde(default)]
+    pub otherwise: Vec<String>,
     /// Which messages keep their order. Default: `key`; for an `http` source `none`.
     pub ordering: Option<Ordering>,
     /// What is promised about each message; refused where the endpoints cannot keep it.
@@ -75,6 +82,11 @@ impl RouteConfig {
         let mut sinks = self.targets.values().flat_map(|target| target.to.sinks());
         let default = if sinks.all(SinkConfig::takes_batches) { 4 } else { 16 };
         self.limits.lanes.unwrap_or(default) as usize
+    }
+
+    /// The names of its rules, in the order of the file.
+    pub fn rule_names(&self) -> Vec<String> {
+        self.rules.iter().flatten().map(|rule| rule.name.clone()).collect()
     }
 
     /// The sinks of all targets and of the dead letters; after loading.

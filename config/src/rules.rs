@@ -11,6 +11,7 @@ mod listeners;
 mod loops;
 mod names;
 mod nats;
+mod routing;
 mod targets;
 
 use crate::{
@@ -33,6 +34,7 @@ pub(crate) fn check(config: &Config, sections: &Sections, findings: &mut Vec<Fin
     }
     rules.names();
     rules.targets();
+    rules.routing();
     rules.endpoints();
     rules.exposure();
     rules.listeners();

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    ConnectionConfig,
+    ConnectionConfig, Template,
     connector::{amqp, file, http, kafka, log, nats, stdio},
 };
 
@@ -28,6 +28,17 @@ pub enum SinkConfig {
     File(file::SinkConfig),
     /// Standard output.
     Stdio(stdio::SinkConfig),
+}
+
+/// A part of the place that a sink writes a message to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// What the protocol calls it: `topic`, `subject`, `routing_key`.
+    pub name: &'static str,
+    /// What it is for each message.
+    pub template: Template,
+    /// Whether it must be a name without wildcards and white space.
+    pub is_name: bool,
 }
 
 impl SinkConfig {
@@ -59,6 +70,39 @@ impl SinkConfig {
             Self::File(file) if file.format != file::Format::Whole => Some(&file.path),
             _ => None,
         }
+    }
+
+    /// Where a message goes to, as its protocol names it, and whether that is a name (of a topic, a subject).
+    pub fn places(&self) -> Vec<Place> {
+        let mut places = Vec::new();
+        let mut put = |name, template: Option<&'_ Template>, is_name| {
+            places.extend(template.map(|template| Place {
+                name,
+                template: template.clone(),
+                is_name,
+            }));
+        };
+        match self {
+            Self::Amqp(amqp) => {
+                put("exchange", Some(&Template::literally(&amqp.exchange)), false);
+                put("routing_key", amqp.routing_key.as_ref(), false);
+            }
+            Self::Kafka(kafka) => {
+                put("topic", Some(&kafka.topic), true);
+                put("key", kafka.key.as_ref(), false);
+            }
+            Self::Nats(nats) => {
+                put("subject", nats.subject.as_ref(), true);
+                put("key", nats.key.as_ref(), true);
+                put("revision", nats.revision.as_ref(), false);
+            }
+            Self::Log(log) => {
+                put("topic", Some(&log.topic), true);
+                put("key", log.key.as_ref(), false);
+            }
+            Self::Http(_) | Self::File(_) | Self::Stdio(_) => {}
+        }
+        places
     }
 
     /// The connection that it names.

@@ -1,6 +1,7 @@
 //! The steps between source and targets: one file per kind.
 
 pub mod adapter;
+pub mod claim_check;
 pub mod cloudevents;
 pub mod map;
 
@@ -15,6 +16,10 @@ use crate::Field;
 pub enum TransformConfig {
     /// Makes CloudEvents of the events of a product.
     Adapter(adapter::AdapterConfig),
+    /// Leaves large payloads in the embedded log and sends a reference instead.
+    ClaimCheck(claim_check::ClaimCheckConfig),
+    /// Fetches what `claim_check` left.
+    Restore(claim_check::RestoreConfig),
     /// Makes a CloudEvent of whatever arrives.
     Cloudevents(cloudevents::CloudeventsConfig),
     /// Sets, renames and removes fields.
@@ -26,6 +31,8 @@ impl TransformConfig {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Adapter(_) => "adapter",
+            Self::ClaimCheck(_) => "claim_check",
+            Self::Restore(_) => "restore",
             Self::Cloudevents(_) => "cloudevents",
             Self::Map(_) => "map",
         }
@@ -38,7 +45,9 @@ impl TransformConfig {
                 let renamed = map.rename.iter().flat_map(|(from, to)| [from, to]);
                 renamed.chain(map.set.keys()).chain(&map.remove).any(|field| *field == Field::Key)
             }
-            Self::Adapter(_) | Self::Cloudevents(_) => false,
+            Self::Adapter(_) | Self::ClaimCheck(_) | Self::Cloudevents(_) | Self::Restore(_) => {
+                false
+            }
         }
     }
 }

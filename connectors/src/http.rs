@@ -21,6 +21,7 @@ use hybridge_core::{Error, ErrorKind};
 use hyper::header::HeaderName;
 pub use servers::Servers;
 pub use sink::Sink;
+pub use sink::verdict::verdict_of;
 pub use source::Source;
 
 fn header_name(name: &str) -> Result<HeaderName, Error> {

@@ -1,7 +1,7 @@
 //! Everything that the documentation shows is tried: each configuration is checked, each command run.
 //!
 //! A block of ```` ```yaml ```` is a configuration, whole or some sections of one; `file=NAME` also
-//! writes it for the commands below it. The blocks of ```` ```sh ```` of a page run one after the
+//! writes it for the commands below it, `test=NAME` writes unit tests. The blocks of ```` ```sh ```` of a page run one after the
 //! other in one shell, in a folder of their own, beside a daemon with some events in the topics
 //! `inbox` and `orders`; the README's start their own. A block that cannot run here says so:
 //! `norun because=...`.
@@ -114,12 +114,34 @@ fn check(name: &str, text: &str) -> Result<()> {
 
 #[test]
 fn every_example_is_a_good_configuration() -> Result<()> {
-    let mut examples = Vec::new();
-    files(&binary::workspace().join("docs/examples"), "yaml", &mut examples)?;
-    ensure!(!examples.is_empty(), "no examples");
-    for example in examples {
+    for example in examples()? {
         check(&example.display().to_string(), &std::fs::read_to_string(&example)?)?;
     }
+    Ok(())
+}
+
+/// The examples without their unit tests.
+fn examples() -> Result<Vec<PathBuf>> {
+    let mut examples = Vec::new();
+    files(&binary::workspace().join("docs/examples"), "yaml", &mut examples)?;
+    examples.retain(|path| !path.to_string_lossy().ends_with(".test.yaml"));
+    ensure!(!examples.is_empty(), "no examples");
+    Ok(examples)
+}
+
+#[test]
+fn every_example_has_unit_tests_and_they_pass() -> Result<()> {
+    for example in examples()? {
+        let tests = example.with_extension("test.yaml");
+        ensure!(tests.exists(), "{} has no unit tests", example.display());
+    }
+    let output = Command::new(binary::hybridge()?)
+        .arg("test")
+        .arg(binary::workspace().join("docs/examples"))
+        .output()?;
+    let (out, error) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{out}{error}");
     Ok(())
 }
 
@@ -129,10 +151,8 @@ const INDEX: &str = "docs/examples/README.md";
 #[test]
 fn every_example_is_in_the_index() -> Result<()> {
     let folder = binary::workspace().join("docs/examples");
-    let mut examples = Vec::new();
-    files(&folder, "yaml", &mut examples)?;
     let (mut alone, mut pairs) = (String::new(), String::new());
-    for example in examples {
+    for example in examples()? {
         let name = example.strip_prefix(&folder)?.display().to_string();
         let text = std::fs::read_to_string(&example)?;
         let lines = text.lines().map_while(|line| line.strip_prefix("# "));
@@ -165,7 +185,10 @@ fn every_example_is_in_the_index() -> Result<()> {
 
 #[test]
 fn every_configuration_in_the_text_is_good() -> Result<()> {
-    for block in blocks()?.iter().filter(|block| block.info.split(' ').next() == Some("yaml")) {
+    let is_configuration = |block: &&Block| {
+        block.info.split(' ').next() == Some("yaml") && !block.info.contains(" test=")
+    };
+    for block in blocks()?.iter().filter(is_configuration) {
         check(&format!("{}:{}", block.file, block.line), &block.text)?;
     }
     Ok(())
@@ -221,8 +244,10 @@ fn every_command_in_the_text_runs() -> Result<()> {
         let session = sessions.entry(block.file.clone()).or_default();
         let mut words = block.info.split(' ');
         match (words.next(), words.next()) {
-            (Some("yaml"), Some(word)) if word.starts_with("file=") => {
-                let name = word.trim_start_matches("file=");
+            (Some("yaml"), Some(word))
+                if word.starts_with("file=") || word.starts_with("test=") =>
+            {
+                let (_, name) = word.split_once('=').unwrap_or_default();
                 session.push_str(&format!("cat > {name} <<'YAML'\n{}YAML\n", block.text));
             }
             (Some("sh" | "bash" | "console" | "shell"), Some("norun")) => {

@@ -2,24 +2,33 @@
 //!
 //! [`build`] makes a step from what the routing-rule file says; it is the only place that tells the
 //! kinds apart. Everything that can be computed from the file alone is computed there, once: a
-//! message meets compiled look-ups only. No step here does input or output, so none yields.
+//! message meets compiled look-ups only. No step but those that leave payloads behind does input or output, so none
+//! else yields.
 
 mod adapter;
+mod claims;
 mod cloudevents;
+mod condition;
 pub mod expression;
 mod headers;
 mod map;
 pub mod rules;
 
+pub use claims::{Claims, NoClaims};
+pub use condition::rules_of;
 pub use hybridge_schemas::template;
+
+use std::sync::Arc;
 
 use hybridge_config::TransformConfig;
 use hybridge_core::Transformer;
 
-/// Makes a step. Pure: no input or output, nothing is spawned.
-pub fn build(config: &TransformConfig) -> Box<dyn Transformer> {
+/// Makes a step. Pure: no input or output, nothing is spawned. `claims` is where steps may leave payloads.
+pub fn build(config: &TransformConfig, claims: &Arc<dyn Claims>) -> Box<dyn Transformer> {
     match config {
         TransformConfig::Adapter(config) => Box::new(adapter::Step::new(config)),
+        TransformConfig::ClaimCheck(config) => Box::new(claims::Check::new(config, claims.clone())),
+        TransformConfig::Restore(config) => Box::new(claims::Restore::new(config, claims.clone())),
         TransformConfig::Cloudevents(config) => Box::new(cloudevents::Step::new(config)),
         TransformConfig::Map(config) => Box::new(map::Step::new(config)),
     }
@@ -33,12 +42,18 @@ mod testing {
 
     /// The steps of a routing-rule file.
     pub(crate) fn steps(file: &str) -> Vec<Box<dyn Transformer>> {
+        let kept: Arc<dyn Claims> = Arc::new(crate::claims::tests::Kept::default());
+        steps_with(file, &kept)
+    }
+
+    /// The same with a place for payloads.
+    pub(crate) fn steps_with(file: &str, kept: &Arc<dyn Claims>) -> Vec<Box<dyn Transformer>> {
         let folder = tempfile::tempdir().unwrap();
         let path: PathBuf = folder.path().join("routes.yaml");
         std::fs::write(&path, file).unwrap();
         let loaded = hybridge_config::load(&[path], &|_| None);
         let routes = loaded.unwrap_or_else(|problems| panic!("{problems}")).config.routes;
-        routes.values().flat_map(|route| &route.transform).map(build).collect()
+        routes.values().flat_map(|route| &route.transform).map(|step| build(step, kept)).collect()
     }
 
     /// One step, as it is written in the list of a route.

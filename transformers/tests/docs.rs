@@ -4,11 +4,13 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hybridge_core::{Applied, Message, Transformer};
 use hybridge_schemas::cloudevents::json;
+use hybridge_transformers::{Claims, NoClaims};
 
 /// The code blocks of a page with what stands after the three backticks.
 fn blocks(page: &str) -> Vec<(&str, &str)> {
@@ -27,7 +29,8 @@ fn steps(file: &str) -> Vec<Box<dyn Transformer>> {
     let loaded = hybridge_config::load(&[path], &|_| None);
     let routes = loaded.unwrap_or_else(|problems| panic!("{problems}\n{file}")).config.routes;
     let configs = routes.values().flat_map(|route| &route.transform);
-    configs.map(hybridge_transformers::build).collect()
+    let claims: Arc<dyn Claims> = Arc::new(NoClaims);
+    configs.map(|config| hybridge_transformers::build(config, &claims)).collect()
 }
 
 fn run(steps: &[Box<dyn Transformer>], payload: &str) -> Message {

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hybridge_config::{Config, Loaded, RouteConfig, SinkConfig, Summary, summary};
-use hybridge_connectors::log::{OpenError, Options, Store};
+use hybridge_connectors::log::{OpenError, Store};
 use hybridge_connectors::{Limits, Local};
 use hybridge_core::Error;
 use serde::Serialize;
 
 use super::failure::{CONFIGURATION, Failure};
-use super::load;
 use super::output::Output;
+use super::{Scratch, load};
 
 /// How long a peer may take to say that it is there: longer than clients try by themselves, who know the reason better.
 const PROBE_TIME: Duration = Duration::from_secs(15);
@@ -112,29 +112,6 @@ fn probe_all(config: &Config) -> Result<Probes, Failure> {
         }
     }
     Ok(probes)
-}
-
-/// A folder for an empty log: connectors are made with one, and the real one may be in use.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("hybridge-check-{}", uuid::Uuid::new_v4()));
-        std::fs::create_dir(&path)?;
-        Ok(Self(path))
-    }
-
-    fn store(&self) -> Result<Store, Failure> {
-        Store::open(&self.0, Options::default()).map_err(Failure::other)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(path = %self.0.display(), %error, "cannot remove a temporary folder");
-        }
-    }
 }
 
 /// Every sink of a route with the name of its target.

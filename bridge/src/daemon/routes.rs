@@ -229,7 +229,7 @@ impl Routes {
         let blueprint = Blueprint::new(
             name,
             Arc::new(config.clone()),
-            self.local.clone(),
+            Arc::new(self.local.clone()),
             self.pool.clone(),
             floor,
             self.status.route(name, facts.clone()),

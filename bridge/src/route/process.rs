@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 use hybridge_core::{Error, ErrorKind, Message, Outcome, Transformer};
 
 use super::batch::Batch;
+use super::choice::Choice;
 use super::hops::Hops;
 use super::steps::{Failed, Flow};
 use crate::status::{RouteStatus, Stage};
@@ -20,6 +21,8 @@ use crate::target::{Parts, Target, refuse};
 pub(crate) struct Pipeline {
     pub hops: Hops,
     pub steps: Vec<Box<dyn Transformer>>,
+    /// Which targets a message goes to; without it, to all.
+    pub choice: Option<Choice>,
     pub targets: Vec<Target>,
     pub dead_letter: Option<Rc<DeadLetter>>,
     /// Whether the source can tell its producer that a message is refused.
@@ -39,7 +42,7 @@ impl Pipeline {
     /// A delivery that a step failed on is dealt with in its place: what is before it is sent
     /// first, what is behind it waits, as order asks.
     pub async fn process(&self, batch: &Batch) -> Result<(), Error> {
-        let mut flow = Flow::run(&self.steps, batch.messages(), 0, batch.faults()).await;
+        let mut flow = self.run(batch.messages(), 0, batch.faults()).await;
         let mut failed = std::mem::take(&mut flow.failed);
         failed.sort_by_key(|failed| failed.delivery);
         self.expect(batch, &flow, 0..batch.messages().len(), &failed);
@@ -61,13 +64,25 @@ impl Pipeline {
         self.deliver(&flow, from..flow.messages.len(), batch).await
     }
 
-    /// Sends a part of the flow to every target and waits for all of them.
+    async fn run<'a>(
+        &self,
+        input: &'a [Message],
+        first: usize,
+        faults: &[(usize, Error)],
+    ) -> Flow<'a> {
+        Flow::run(&self.steps, self.choice.as_ref(), input, first, faults).await
+    }
+
+    /// Sends a part of the flow to the targets that it goes to and waits for all of them.
     async fn deliver(
         &self,
         flow: &Flow<'_>,
         range: Range<usize>,
         batch: &Batch,
     ) -> Result<(), Error> {
+        if !flow.chosen.is_empty() {
+            return self.deliver_chosen(flow, range, batch).await;
+        }
         let parts =
             Parts { messages: &flow.messages[range.clone()], parents: &flow.parents[range] };
         if let [target] = self.targets.as_slice() {
@@ -77,24 +92,53 @@ impl Pipeline {
         try_join_all(sent).await.map(|_| ())
     }
 
+    /// Sends every message of the range to the targets that rules chose for it.
+    async fn deliver_chosen(
+        &self,
+        flow: &Flow<'_>,
+        range: Range<usize>,
+        batch: &Batch,
+    ) -> Result<(), Error> {
+        let mut by_target: Vec<Vec<usize>> = vec![Vec::new(); self.targets.len()];
+        for index in range.clone() {
+            for target in flow.chosen[index].iter() {
+                by_target[usize::from(*target)].push(index);
+            }
+        }
+        let used = self.targets.iter().zip(&by_target).filter(|(_, indices)| !indices.is_empty());
+        let whole = &range;
+        let sent = used.map(|(target, indices)| async move {
+            if indices.len() == whole.len() {
+                let messages = &flow.messages[whole.clone()];
+                let parts = Parts { messages, parents: &flow.parents[whole.clone()] };
+                return target.deliver(&parts, batch).await;
+            }
+            let messages: Vec<Message> =
+                indices.iter().map(|index| flow.messages[*index].clone()).collect();
+            let parents: Vec<usize> = indices.iter().map(|index| flow.parents[*index]).collect();
+            target.deliver(&Parts { messages: &messages, parents: &parents }, batch).await
+        });
+        try_join_all(sent).await.map(|_| ())
+    }
+
     /// Tells the batch how many results each delivery gets, and resolves those of which nothing is
     /// left to send. What steps added is charged, and never waited for.
     fn expect(&self, batch: &Batch, flow: &Flow<'_>, deliveries: Range<usize>, failed: &[Failed]) {
-        if self.steps.is_empty() && self.targets.len() == 1 {
+        if self.steps.is_empty() && self.choice.is_none() && self.targets.len() == 1 {
             return;
         }
-        let mut rest = flow.parents.iter().zip(&*flow.messages).peekable();
+        let mut rest = flow.parents.iter().enumerate().peekable();
         for delivery in deliveries {
             let (mut parts, mut size) = (0, 0);
-            while let Some((_, message)) = rest.next_if(|(parent, _)| **parent == delivery) {
-                parts += 1;
-                size += message.size();
+            while let Some((index, _)) = rest.next_if(|(_, parent)| **parent == delivery) {
+                parts += flow.chosen.get(index).map_or(self.targets.len(), |chosen| chosen.len());
+                size += flow.messages[index].size();
             }
             if failed.iter().any(|failed| failed.delivery == delivery) {
                 continue;
             }
             if parts > 0 {
-                batch.expect(delivery, parts * self.targets.len());
+                batch.expect(delivery, parts);
                 let before = batch.messages()[delivery].size();
                 batch.grow(delivery, size.saturating_sub(before));
                 continue;
@@ -141,7 +185,7 @@ impl Pipeline {
             }
             attempts += 1;
             let one = std::slice::from_ref(message);
-            let mut flow = Flow::run(&self.steps, one, delivery, &[]).await;
+            let mut flow = self.run(one, delivery, &[]).await;
             match flow.failed.pop() {
                 None => return Some(Ok(flow)),
                 Some(again) => failed = again,

@@ -6,6 +6,8 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use hybridge_core::{Applied, Error, Message, Outcome, Transformer};
 
+use super::choice::{Choice, Chosen};
+
 use crate::status::Stage;
 
 /// What is on its way through the steps: messages in the order of their deliveries.
@@ -15,6 +17,8 @@ pub(crate) struct Flow<'a> {
     pub messages: Cow<'a, [Message]>,
     /// For each message the index of its delivery; ascending.
     pub parents: Vec<usize>,
+    /// For each message its targets, where the route has rules; else empty, and all go to all.
+    pub chosen: Vec<Chosen>,
     /// Deliveries that a step failed on: none of their messages are in `messages`.
     pub failed: Vec<Failed>,
     /// Deliveries of which a step selected something out, and how.
@@ -51,6 +55,7 @@ impl<'a> Flow<'a> {
     /// are what the source found wrong with deliveries for good. Messages that come out have the origin of their delivery and are numbered.
     pub async fn run(
         steps: &[Box<dyn Transformer>],
+        choice: Option<&Choice>,
         input: &'a [Message],
         first: usize,
         faults: &[(usize, Error)],
@@ -70,6 +75,9 @@ impl<'a> Flow<'a> {
         if !steps.is_empty() {
             flow.number(input, first);
         }
+        if let Some(choice) = choice {
+            flow.choose(choice);
+        }
         flow
     }
 
@@ -83,6 +91,7 @@ impl<'a> Flow<'a> {
         let mut next = Self {
             messages: Cow::Owned(Vec::with_capacity(outputs.len())),
             parents: Vec::with_capacity(outputs.len()),
+            chosen: Vec::new(),
             failed: self.failed,
             selected_out: self.selected_out,
         };
@@ -108,8 +117,31 @@ impl<'a> Flow<'a> {
         next
     }
 
+    /// Asks the rules for the targets of every message. A delivery of which one message cannot be asked about fails as a
+    /// whole.
+    fn choose(&mut self, choice: &Choice) {
+        let mut chosen = Vec::with_capacity(self.messages.len());
+        let failed_before = self.failed.len();
+        for (message, delivery) in self.messages.iter().zip(&self.parents) {
+            let targets = guarded_choice(choice, message).unwrap_or_else(|error| {
+                self.failed.push(Failed { delivery: *delivery, step: Some("rules"), error });
+                Chosen::default()
+            });
+            chosen.push(targets);
+        }
+        self.chosen = chosen;
+        for index in failed_before..self.failed.len() {
+            self.withdraw(self.failed[index].delivery);
+        }
+        self.failed.dedup_by_key(|failed| failed.delivery);
+    }
+
     /// Takes out all messages of a delivery.
     fn withdraw(&mut self, delivery: usize) {
+        if !self.chosen.is_empty() {
+            let mut parents = self.parents.iter();
+            self.chosen.retain(|_| parents.next() != Some(&delivery));
+        }
         let mut parents = self.parents.iter();
         self.messages.to_mut().retain(|_| parents.next() != Some(&delivery));
         self.parents.retain(|parent| *parent != delivery);
@@ -126,6 +158,12 @@ impl<'a> Flow<'a> {
             message.origin.child = child;
         }
     }
+}
+
+/// Asks the rules; a panic becomes a permanent fault of the message that caused it.
+fn guarded_choice(choice: &Choice, message: &Message) -> Result<Chosen, Error> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| choice.of(message)))
+        .unwrap_or_else(|_| Err(Error::rejected("the rules panicked on this message")))
 }
 
 /// Applies a step; a panic is found and becomes a permanent fault of the message that caused it.

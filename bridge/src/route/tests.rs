@@ -4,6 +4,7 @@ mod assignments;
 mod faults;
 mod orders;
 mod reloads;
+mod rules;
 mod settling;
 mod stops;
 
@@ -20,8 +21,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::*;
+use crate::route::choice::{Choice, Chosen};
 use crate::route::hops::Hops;
-use crate::status::{Counts, Facts};
+use crate::status::{Counts, Facts, RuleCounts};
 use crate::target::Target;
 use crate::target::breaker::CircuitBreaker;
 use crate::target::dead_letter::DeadLetter;
@@ -35,6 +37,7 @@ pub(crate) struct Bench {
     dead_letter: Option<RecordingSink>,
     after: Option<Duration>,
     steps: Vec<Box<dyn Transformer>>,
+    choice: Option<Choice>,
     budget: Budget,
     can_reject: bool,
     exclusive: Vec<PathBuf>,
@@ -60,6 +63,7 @@ impl Bench {
             dead_letter: None,
             after: None,
             steps: Vec::new(),
+            choice: None,
             budget: Budget::unlimited(),
             can_reject: false,
             exclusive: Vec::new(),
@@ -83,6 +87,28 @@ impl Bench {
 
     pub fn step(mut self, step: impl Transformer + 'static) -> Self {
         self.steps.push(Box::new(step));
+        self
+    }
+
+    /// Each byte of a payload is the number of a rule that the message meets; each rule sends to some targets.
+    pub fn rules(mut self, send_to: &[&[u16]], otherwise: &[u16]) -> Self {
+        let names = (0..send_to.len()).map(|rule| rule.to_string()).collect();
+        let matches = |message: &Message, matched: &mut Vec<usize>| {
+            let payload = message.payload.as_deref().unwrap_or_default();
+            if payload == b"unclear" {
+                return Err(Error::rejected("unclear"));
+            }
+            matched.extend(
+                payload
+                    .iter()
+                    .filter(|byte| byte.is_ascii_digit())
+                    .map(|byte| usize::from(byte - b'0')),
+            );
+            Ok(())
+        };
+        let send_to = send_to.iter().map(|targets| Chosen::from(*targets)).collect();
+        let counts = Arc::new(RuleCounts::new(names));
+        self.choice = Some(Choice::new(Box::new(matches), send_to, otherwise.into(), counts));
         self
     }
 
@@ -123,6 +149,7 @@ impl Bench {
         Pipeline {
             hops: Hops::new("here", "test"),
             steps: self.steps,
+            choice: self.choice,
             targets: targets.collect(),
             dead_letter,
             can_reject,

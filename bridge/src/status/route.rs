@@ -9,7 +9,7 @@ use hybridge_core::{Error, ErrorKind, Origin, Text};
 use tokio::time::Instant;
 
 use super::stage::Stages;
-use super::{Counts, Inside, Latency, Stage, lock};
+use super::{Counts, Inside, Latency, RuleCounts, Stage, lock};
 
 /// How a route is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +80,7 @@ pub(super) struct Known {
     pub(super) last_error: Option<LastError>,
     pub(super) restarts: u64,
     pub(super) targets: BTreeMap<String, Arc<TargetStatus>>,
+    pub(super) rules: Arc<RuleCounts>,
 }
 
 #[derive(Clone, Debug)]
@@ -104,6 +105,7 @@ impl RouteStatus {
             last_error: None,
             restarts: 0,
             targets: BTreeMap::new(),
+            rules: Arc::default(),
         };
         Arc::new(Self {
             name: name.to_owned(),
@@ -202,6 +204,12 @@ impl RouteStatus {
         lock(&self.known).last_error = Some(error);
     }
 
+    /// The error that was last remembered, with its stage.
+    pub fn last_error(&self) -> Option<String> {
+        let known = lock(&self.known);
+        known.last_error.as_ref().map(|error| format!("{}: {}", error.stage, error.text))
+    }
+
     /// The time from a source's delivery to its outcome.
     pub fn delivery(&self) -> &Latency {
         &self.delivery
@@ -216,6 +224,18 @@ impl RouteStatus {
         let target = Arc::new(TargetStatus::new(name));
         known.targets.insert(name.to_owned(), target.clone());
         target
+    }
+
+    /// The counts of its rules from now on; those that keep their name go on counting.
+    pub fn count_rules(&self, names: Vec<String>) -> Arc<RuleCounts> {
+        let mut known = lock(&self.known);
+        known.rules = Arc::new(RuleCounts::following(names, &known.rules));
+        known.rules.clone()
+    }
+
+    /// The counts of its rules; empty for a route that has none.
+    pub fn rules(&self) -> Arc<RuleCounts> {
+        lock(&self.known).rules.clone()
     }
 
     /// All targets that were asked for, by name.

@@ -44,6 +44,7 @@ impl Metrics {
     pub fn render(&self, status: &Status) -> String {
         let mut text = Exposition::default();
         routes(&mut text, status);
+        rules(&mut text, status);
         bytes(&mut text, status);
         reloads(&mut text, status);
         own_process(&mut text, status);
@@ -57,6 +58,31 @@ fn reloads(text: &mut Exposition, status: &Status) {
     let mut family = text.family("hybridge_config_reloads_total", "counter", help);
     for (applied, label) in [(true, "applied"), (false, "refused")] {
         family.sample(&[("result", label)], status.reloads(applied));
+    }
+}
+
+/// Rules of one route that have a series of their own: those that matched, up to so many.
+const MOST_RULES: usize = 1_000;
+
+fn rules(text: &mut Exposition, status: &Status) {
+    let routes: Vec<_> =
+        status.routes().into_iter().filter(|route| !route.rules().is_empty()).collect();
+    if routes.is_empty() {
+        return;
+    }
+    let help = "Messages that met the rule; of rules that matched, up to 1,000 a route.";
+    let mut family = text.family("hybridge_rule_matches_total", "counter", help);
+    for route in &routes {
+        let counts = route.rules();
+        let matched = counts.iter().filter(|(_, count)| *count > 0);
+        for (rule, count) in matched.take(MOST_RULES) {
+            family.sample(&[("route", route.name()), ("rule", rule)], count);
+        }
+    }
+    let help = "Messages that met no rule.";
+    let mut family = text.family("hybridge_rule_unmatched_total", "counter", help);
+    for route in &routes {
+        family.sample(&[("route", route.name())], route.rules().unmatched());
     }
 }
 

@@ -6,8 +6,10 @@ use std::{
 };
 
 use super::sources::Sources;
+use crate::unit_test::is_test_file;
 
-/// The files that `paths` name: themselves, and the `*.yaml` and `*.yml` files of those that are folders, sorted by name.
+/// The files that `paths` name: themselves, and the `*.yaml` and `*.yml` files of those that are folders, sorted by name,
+/// without unit tests.
 /// A file that is named twice is read once.
 pub(super) fn expand(paths: &[PathBuf], sources: &mut Sources) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = Vec::new();
@@ -50,7 +52,7 @@ fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
         let path = entry?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        if yaml && !hidden && !path.is_dir() {
+        if yaml && !hidden && !is_test_file(&path) && !path.is_dir() {
             files.push(path);
         }
     }

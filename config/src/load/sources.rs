@@ -22,9 +22,9 @@ const MOST_PROBLEMS: usize = 1_000;
 
 /// Every file that was looked at, by the number that places carry, and what is wrong.
 #[derive(Default)]
-pub(super) struct Sources {
+pub(crate) struct Sources {
     files: Vec<Source>,
-    pub(super) findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Sources {
 
     /// Reads and parses a file and replaces `${...}` in it. What is wrong goes to the findings; `None` where nothing can
     /// be read.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         path: &Path,
         env: &dyn Fn(&str) -> Option<String>,
@@ -117,7 +117,7 @@ impl Sources {
     }
 
     /// All findings as problems, in the order of files and lines, up to so many that nobody reads on.
-    pub(super) fn problems(
+    pub(crate) fn problems(
         mut self,
         shown: &HashSet<(usize, usize)>,
         secret: &HashSet<(usize, usize)>,

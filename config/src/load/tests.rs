@@ -2,6 +2,7 @@ mod endpoints;
 mod leases;
 mod replaced;
 mod routes;
+mod routing;
 mod secrets;
 mod text;
 mod values;

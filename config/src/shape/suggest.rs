@@ -1,7 +1,7 @@
 //! What somebody may have meant.
 
 /// The candidate that is nearest to `word`, where one is near enough to be meant.
-pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let distance = |candidate: &&&str| strsim::damerau_levenshtein(word, candidate);
     if word.len() > 64 {
         return None;
@@ -26,7 +26,7 @@ pub(crate) fn keys(key: &str, known: &[&str]) -> String {
 }
 
 /// A key for a message: bounded, and without control characters.
-pub(super) fn quoted(key: &str) -> String {
+pub(crate) fn quoted(key: &str) -> String {
     let mut shown: String = key.chars().take(64).flat_map(char::escape_debug).collect();
     if key.chars().nth(64).is_some() {
         shown.push_str("...");

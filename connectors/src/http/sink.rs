@@ -5,7 +5,7 @@ mod client;
 mod handshake;
 mod order;
 mod request;
-mod verdict;
+pub(crate) mod verdict;
 
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};

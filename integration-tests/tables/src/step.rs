@@ -1,8 +1,11 @@
 //! Steps of a route as a table runs them: made of a routing-rule file, applied to one message.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use hybridge_core::{Applied, Header, Message, Transformer};
 use hybridge_schemas::cloudevents::{Mode, attribute};
+use hybridge_transformers::{Claims, NoClaims};
 use serde_json::{Value as Json, json};
 
 use crate::Verdict;
@@ -22,7 +25,11 @@ pub(crate) fn make(step: &Json) -> Result<Box<dyn Transformer>, String> {
     std::fs::remove_file(&name).ok();
     let config = loaded.map_err(|problems| problems.to_string())?.config;
     let steps = config.routes.values().flat_map(|route| &route.transform);
-    steps.map(hybridge_transformers::build).next().ok_or_else(|| "no step".into())
+    let claims: Arc<dyn Claims> = Arc::new(NoClaims);
+    steps
+        .map(|step| hybridge_transformers::build(step, &claims))
+        .next()
+        .ok_or_else(|| "no step".into())
 }
 
 /// What the step makes of one message.

@@ -64,6 +64,11 @@ pub(super) fn kind(status: StatusCode, wait: Option<Duration>) -> Option<ErrorKi
     }
 }
 
+/// What a status means for a message that was posted, with what its `Retry-After` asks for; `None`: it was taken.
+pub fn verdict_of(status: u16, wait: Option<Duration>) -> Option<ErrorKind> {
+    StatusCode::from_u16(status).map_or(Some(ErrorKind::Transient), |status| kind(status, wait))
+}
+
 /// What an operator should know about a status that looks like a passing one and is none.
 fn hint(status: StatusCode) -> &'static str {
     match status.as_u16() {

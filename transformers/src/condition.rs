@@ -1,0 +1,31 @@
+//! Conditions of the routing-rule file, ready for the matcher.
+
+use std::sync::Arc;
+
+use hybridge_config::{RuleConfig, When};
+use hybridge_core::Message;
+
+use crate::expression::Expression;
+use crate::rules;
+
+/// What the matcher compiles of the rules of a route.
+pub fn rules_of(rules: &[RuleConfig]) -> Vec<rules::Rule> {
+    let rule = |rule: &RuleConfig| rules::Rule { name: rule.name.clone(), when: when(&rule.when) };
+    rules.iter().map(rule).collect()
+}
+
+fn when(when: &When) -> rules::When {
+    let asked = |expression| rules::When::Expression { guard: None, holds: Arc::new(expression) };
+    match when {
+        When::Pattern(pattern) => rules::When::Pattern(pattern.clone()),
+        When::Cesql(cesql) => asked(Expression::cesql(cesql)),
+        When::Filter(filter) => asked(Expression::filter(filter)),
+    }
+}
+
+/// What cannot be evaluated does not hold.
+impl rules::Expression for Expression {
+    fn holds(&self, message: &Message) -> bool {
+        self.evaluate(message).unwrap_or(false)
+    }
+}
