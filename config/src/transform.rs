@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod claim_check;
 pub mod cloudevents;
 pub mod map;
+pub mod translate;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,6 +25,8 @@ pub enum TransformConfig {
     Cloudevents(cloudevents::CloudeventsConfig),
     /// Sets, renames and removes fields.
     Map(map::MapConfig),
+    /// Translates events of one cloud to those of another.
+    Translate(Box<translate::TranslateConfig>),
 }
 
 impl TransformConfig {
@@ -35,6 +38,7 @@ impl TransformConfig {
             Self::Restore(_) => "restore",
             Self::Cloudevents(_) => "cloudevents",
             Self::Map(_) => "map",
+            Self::Translate(_) => "translate",
         }
     }
 
@@ -45,9 +49,11 @@ impl TransformConfig {
                 let renamed = map.rename.iter().flat_map(|(from, to)| [from, to]);
                 renamed.chain(map.set.keys()).chain(&map.remove).any(|field| *field == Field::Key)
             }
-            Self::Adapter(_) | Self::ClaimCheck(_) | Self::Cloudevents(_) | Self::Restore(_) => {
-                false
-            }
+            Self::Adapter(_)
+            | Self::ClaimCheck(_)
+            | Self::Cloudevents(_)
+            | Self::Restore(_)
+            | Self::Translate(_) => false,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod expression;
 mod headers;
 mod map;
 pub mod rules;
+mod translate;
 
 pub use claims::{Claims, NoClaims};
 pub use condition::rules_of;
@@ -23,6 +24,11 @@ use std::sync::Arc;
 use hybridge_config::TransformConfig;
 use hybridge_core::Transformer;
 
+/// The page `docs/translation.md`, as the tables of the step `translate` have it.
+pub fn translation_page() -> String {
+    translate::page()
+}
+
 /// Makes a step. Pure: no input or output, nothing is spawned. `claims` is where steps may leave payloads.
 pub fn build(config: &TransformConfig, claims: &Arc<dyn Claims>) -> Box<dyn Transformer> {
     match config {
@@ -31,6 +37,7 @@ pub fn build(config: &TransformConfig, claims: &Arc<dyn Claims>) -> Box<dyn Tran
         TransformConfig::Restore(config) => Box::new(claims::Restore::new(config, claims.clone())),
         TransformConfig::Cloudevents(config) => Box::new(cloudevents::Step::new(config)),
         TransformConfig::Map(config) => Box::new(map::Step::new(config)),
+        TransformConfig::Translate(config) => Box::new(translate::Step::new(config)),
     }
 }
 

@@ -63,5 +63,5 @@ fn what_the_page_shows_is_so() {
             other => panic!("a block of {other:?} is not checked"),
         }
     }
-    assert_eq!(shown, 4);
+    assert_eq!(shown, 6);
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::{Run, Table, adapters, bindings, cesql, filters, formats, patterns};
+use super::{Run, Table, adapters, bindings, cesql, cloud_samples, filters, formats, patterns};
 
 /// A table in a folder.
 pub enum Found {
@@ -92,6 +92,7 @@ fn runner(suite: &str, file: &Path, content: &Json) -> Option<Run> {
         "adapters" => adapters::runner(file, title),
         "bindings" => bindings::runner(file, title),
         "cesql" => cesql::runner(file, title),
+        "cloud-samples" => cloud_samples::runner(file, title),
         "cloudevents-format" => formats::runner(file, title),
         "event-patterns" => patterns::runner(file, title),
         "subscription-filters" => filters::runner(file, title),

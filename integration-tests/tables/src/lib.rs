@@ -9,6 +9,7 @@
 mod adapters;
 mod bindings;
 mod cesql;
+mod cloud_samples;
 mod event;
 mod filters;
 mod find;

@@ -8,6 +8,7 @@ const SUITES: &[&str] = &[
     "adapters",
     "bindings",
     "cesql",
+    "cloud-samples",
     "cloudevents-format",
     "event-patterns",
     "subscription-filters",

@@ -1,0 +1,338 @@
+//! What event sources deliver: S3, SQS, SNS, Kinesis, DynamoDB, Kafka, RabbitMQ, log groups.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hybridge_core::Error;
+use hybridge_schemas::json::{self, Selection};
+use hybridge_schemas::rfc3339;
+
+use super::super::queue::Queued;
+use super::super::{Read, Show, malformed, text};
+use super::{nested, sns};
+use crate::translate::aws::S3_PREFIX;
+use crate::translate::event::{Data, Event, Marks};
+use crate::translate::hub::derived_id;
+
+/// Records in an array; Kafka and RabbitMQ have them by partition or queue.
+pub(super) fn all(
+    records: &[u8],
+    source: Option<&str>,
+    whole: &Bytes,
+    depth: u32,
+    show: Show<'_>,
+) -> Result<Read, Error> {
+    if records.first() == Some(&b'{') {
+        for member in json::members(records) {
+            let (name, raw) = member.map_err(|fault| malformed(&fault))?;
+            for record in json::elements(raw) {
+                let record = record.map_err(|fault| malformed(&fault))?;
+                broker(record, &name, source, whole, show)?;
+            }
+        }
+        return Ok(Read::Events);
+    }
+    let is_alone = json::elements(records).count() == 1;
+    let mut index = 0;
+    super::super::each(records, &mut |record| {
+        index += 1;
+        one(record, whole, if is_alone { 0 } else { index }, depth, show)
+    })
+}
+
+/// One record of any source; `index` is 0 for one that is alone.
+fn one(
+    record: &[u8],
+    whole: &Bytes,
+    index: usize,
+    depth: u32,
+    show: Show<'_>,
+) -> Result<Read, Error> {
+    let mut source = None;
+    let mut subscription = None;
+    let mut sns = None;
+    for member in json::members(record) {
+        let (name, raw) = member.map_err(|fault| malformed(&fault))?;
+        match &*name {
+            "eventSource" | "EventSource" => source = text(Some(raw)),
+            "EventSubscriptionArn" => subscription = text(Some(raw)),
+            "Sns" => sns = Some(raw),
+            _ => {}
+        }
+    }
+    match (source.as_deref(), sns) {
+        (Some("aws:s3"), _) => s3(record, whole, index, show)?,
+        (Some("aws:sqs"), _) => return sqs(record, depth, show),
+        (Some("aws:sns"), Some(object)) => {
+            return sns::object(object, whole, subscription, depth, show);
+        }
+        (Some("aws:kinesis"), _) => return kinesis(record, depth, show),
+        (Some("aws:dynamodb"), _) => dynamodb(record, whole, show)?,
+        _ => return Ok(Read::Unknown),
+    }
+    Ok(Read::Events)
+}
+
+fn select<'a, const N: usize>(
+    record: &'a [u8],
+    paths: [&[&str]; N],
+) -> Result<[Option<&'a [u8]>; N], Error> {
+    let mut found = [None; N];
+    Selection::new(paths.map(|path| path.iter().copied()))
+        .read(record, &mut found, |_, _| {})
+        .map_err(|fault| malformed(&fault))?;
+    Ok(found)
+}
+
+fn missing(name: &str) -> Error {
+    Error::rejected(format!("the record has no {name}"))
+}
+
+/// A notification of S3, by the adapter of CloudEvents. One without the ids of its request gets an
+/// id that is made of what else it says. Where several records came together, each id ends with
+/// what tells it from the others.
+fn s3(record: &[u8], whole: &Bytes, index: usize, show: Show<'_>) -> Result<(), Error> {
+    let [request, host, region, bucket, name, key, sequencer, time] = select(
+        record,
+        [
+            &["responseElements", "x-amz-request-id"],
+            &["responseElements", "x-amz-id-2"],
+            &["awsRegion"],
+            &["s3", "bucket", "name"],
+            &["eventName"],
+            &["s3", "object", "key"],
+            &["s3", "object", "sequencer"],
+            &["eventTime"],
+        ],
+    )?
+    .map(|raw| text(raw).filter(|text| !text.is_empty()));
+    let region = region.ok_or_else(|| missing("awsRegion"))?;
+    let bucket = bucket.ok_or_else(|| missing("s3.bucket.name"))?;
+    let name = name.ok_or_else(|| missing("eventName"))?;
+    let source = format!("aws:s3.{region}.{bucket}");
+    let id = match (&request, &host) {
+        (Some(request), Some(host)) if index == 0 => format!("{request}.{host}"),
+        (Some(request), Some(host)) => format!("{request}.{host}.{index}"),
+        _ => {
+            let own = [&key, &sequencer, &time].map(|text| text.as_deref().unwrap_or_default());
+            let marks = Marks {
+                id: Some(format!("{name} {}", own.join(" ")).into()),
+                source: Some(Cow::Borrowed(&source)),
+                ..Marks::default()
+            };
+            derived_id(&marks, "aws", index)
+        }
+    };
+    show(Event {
+        id: Cow::Owned(id),
+        source: Cow::Owned(source),
+        kind: Cow::Owned(format!("{S3_PREFIX}{name}")),
+        subject: key,
+        time,
+        content_type: Some(Cow::Borrowed("application/json")),
+        data: Data::Slice(record, whole),
+        ..Event::default()
+    })
+}
+
+fn sqs(record: &[u8], depth: u32, show: Show<'_>) -> Result<Read, Error> {
+    let [id, body, queue, sent, group, attributes] = select(
+        record,
+        [
+            &["messageId"],
+            &["body"],
+            &["eventSourceARN"],
+            &["attributes", "SentTimestamp"],
+            &["attributes", "MessageGroupId"],
+            &["messageAttributes"],
+        ],
+    )?;
+    let body = Bytes::from(text(body).ok_or_else(|| missing("body"))?.into_owned());
+    if nested(&body, depth, show)? {
+        return Ok(Read::Events);
+    }
+    let queue = text(queue).ok_or_else(|| missing("eventSourceARN"))?;
+    let sent = text(sent).and_then(|sent| rfc3339::format(sent.parse().ok()?));
+    let queued = Queued {
+        id: text(id).ok_or_else(|| missing("messageId"))?,
+        topic: last(&queue),
+        source: queue,
+        time: sent.map(Cow::Owned),
+        key: text(group),
+        subject: None,
+        headers: sns::headers(attributes, "dataType", "stringValue", "binaryValue")?,
+        body,
+    };
+    show(queued.into_event()).map(|()| Read::Events)
+}
+
+fn kinesis(record: &[u8], depth: u32, show: Show<'_>) -> Result<Read, Error> {
+    let [id, data, stream, key, arrived] = select(
+        record,
+        [
+            &["eventID"],
+            &["kinesis", "data"],
+            &["eventSourceARN"],
+            &["kinesis", "partitionKey"],
+            &["kinesis", "approximateArrivalTimestamp"],
+        ],
+    )?;
+    let body = decoded(text(data).ok_or_else(|| missing("kinesis.data"))?.as_ref())?;
+    if nested(&body, depth, show)? {
+        return Ok(Read::Events);
+    }
+    let stream = text(stream).ok_or_else(|| missing("eventSourceARN"))?;
+    let queued = Queued {
+        id: text(id).ok_or_else(|| missing("eventID"))?,
+        topic: last(&stream),
+        source: stream,
+        time: arrived.and_then(seconds).map(Cow::Owned),
+        key: text(key),
+        subject: None,
+        headers: Vec::new(),
+        body,
+    };
+    show(queued.into_event()).map(|()| Read::Events)
+}
+
+/// A change of a table: the record is the data.
+fn dynamodb(record: &[u8], whole: &Bytes, show: Show<'_>) -> Result<(), Error> {
+    let [id, name, table, created] = select(
+        record,
+        [
+            &["eventID"],
+            &["eventName"],
+            &["eventSourceARN"],
+            &["dynamodb", "ApproximateCreationDateTime"],
+        ],
+    )?;
+    let name = text(name).ok_or_else(|| missing("eventName"))?;
+    show(Event {
+        id: text(id).ok_or_else(|| missing("eventID"))?,
+        source: text(table).ok_or_else(|| missing("eventSourceARN"))?,
+        kind: Cow::Owned(format!("com.amazonaws.dynamodb.{name}")),
+        time: created.and_then(seconds).map(Cow::Owned),
+        content_type: Some(Cow::Borrowed("application/json")),
+        data: Data::Slice(record, whole),
+        ..Event::default()
+    })
+}
+
+/// A record of Kafka or RabbitMQ, from the partition or queue of this name.
+fn broker(
+    record: &[u8],
+    place: &str,
+    source: Option<&str>,
+    whole: &Bytes,
+    show: Show<'_>,
+) -> Result<(), Error> {
+    let [arn] = select(whole, [&["eventSourceArn"]])?;
+    let arn = text(arn).or(source.map(Cow::Borrowed)).ok_or_else(|| missing("eventSourceArn"))?;
+    let [offset, key, value, time, data, id, headers, topic] = select(
+        record,
+        [
+            &["offset"],
+            &["key"],
+            &["value"],
+            &["timestamp"],
+            &["data"],
+            &["basicProperties", "messageId"],
+            &["headers"],
+            &["topic"],
+        ],
+    )?;
+    let body = match text(value).or_else(|| text(data)) {
+        Some(body) => decoded(&body)?,
+        None => Bytes::new(),
+    };
+    let own = |raw: Option<&[u8]>| raw.map(|raw| String::from_utf8_lossy(raw).into_owned());
+    let offset = own(offset).map(|offset| format!("{place}@{offset}"));
+    let id = text(id).map(Cow::into_owned).or(offset);
+    let id = match id {
+        Some(id) => id,
+        None => {
+            let content = String::from_utf8_lossy(record).into_owned();
+            let marks = Marks { id: Some(content.into()), ..Marks::default() };
+            derived_id(&marks, place, 0)
+        }
+    };
+    let millis = own(time).and_then(|time| rfc3339::format(time.parse().ok()?));
+    let key = match text(key) {
+        Some(key) => String::from_utf8(decoded(&key)?.to_vec()).ok().map(Cow::Owned),
+        None => None,
+    };
+    let queued = Queued {
+        id: Cow::Owned(id),
+        source: arn,
+        time: millis.map(Cow::Owned),
+        key,
+        topic: text(topic).or_else(|| place.split("::").next().map(Cow::Borrowed)),
+        subject: None,
+        headers: kafka_headers(headers)?,
+        body,
+    };
+    show(queued.into_event())
+}
+
+/// Headers as Kafka records have them: objects with a name and an array of bytes.
+fn kafka_headers(headers: Option<&[u8]>) -> Result<Vec<(String, Bytes)>, Error> {
+    let mut read = Vec::new();
+    let Some(headers) = headers.filter(|raw| raw.first() == Some(&b'[')) else { return Ok(read) };
+    for header in json::elements(headers) {
+        for member in json::members(header.map_err(|fault| malformed(&fault))?) {
+            let (name, raw) = member.map_err(|fault| malformed(&fault))?;
+            let mut value = Vec::new();
+            for byte in json::elements(raw) {
+                let byte = byte.map_err(|fault| malformed(&fault))?;
+                // Java writes bytes as numbers from -128 to 127.
+                let number =
+                    std::str::from_utf8(byte).ok().and_then(|text| text.parse::<i16>().ok());
+                let byte = number.map(|number| number.rem_euclid(256)).map(u8::try_from);
+                if let Some(Ok(byte)) = byte {
+                    value.push(byte);
+                }
+            }
+            read.push((name.into_owned(), value.into()));
+        }
+    }
+    Ok(read)
+}
+
+/// What a log group sends: compressed, so it is passed as it is.
+pub(super) fn logs(payload: &Bytes, show: Show<'_>) -> Result<(), Error> {
+    let content = std::str::from_utf8(payload).unwrap_or_default();
+    let marks = Marks { id: Some(Cow::Borrowed(content)), ..Marks::default() };
+    show(Event {
+        id: Cow::Owned(derived_id(&marks, "logs", 0)),
+        source: Cow::Borrowed("aws:logs"),
+        kind: Cow::Borrowed("com.amazonaws.logs.subscription"),
+        content_type: Some(Cow::Borrowed("application/json")),
+        data: Data::Slice(payload, payload),
+        ..Event::default()
+    })
+}
+
+fn decoded(text: &str) -> Result<Bytes, Error> {
+    let decoded = STANDARD.decode(text);
+    decoded.map(Bytes::from).map_err(|_| Error::rejected("the record is not base64"))
+}
+
+/// The name at the end of an ARN.
+fn last(arn: &str) -> Option<Cow<'static, str>> {
+    let name = arn.rsplit([':', '/']).next().filter(|name| !name.is_empty())?;
+    Some(Cow::Owned(name.to_owned()))
+}
+
+/// Seconds since 1970 with a fraction, as a timestamp.
+fn seconds(raw: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(raw).ok()?;
+    let seconds: f64 = text.parse().ok()?;
+    let millis = (seconds * 1000.0).round();
+    if !(0.0..=253_402_300_799_999.0).contains(&millis) {
+        return None;
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "it is within the range")]
+    rfc3339::format(millis as i64)
+}
