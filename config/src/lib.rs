@@ -5,6 +5,7 @@
 //! when a value of these types is made.
 
 mod budget;
+pub mod cel;
 pub mod cesql;
 mod connection;
 pub mod connector;
@@ -35,6 +36,7 @@ mod when;
 mod yaml;
 
 pub use budget::{BudgetPlan, budget_plan, memory_needed};
+pub use cel::Cel;
 pub use cesql::Cesql;
 pub use connection::ConnectionConfig;
 pub use derive::{Diff, Guarantee, Summary, diff, guarantee, summary};

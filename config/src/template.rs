@@ -1,8 +1,9 @@
 //! Message templates: text with `{{ field }}` in it.
 //!
 //! Between the braces stands one reference to a field of the message, or `default(field, "text")` for a field that
-//! may be missing. `{{{{` is a literal `{{`. A template is parsed when the file is loaded, so a syntax error is a
-//! problem of the file; a missing field is a permanent fault of the message that misses it.
+//! may be missing: these are looked up. Anything else is an expression of CEL. `{{{{` is a literal `{{`. A template is
+//! parsed when the file is loaded, so a syntax error is a problem of the file; a missing field is a permanent fault of
+//! the message that misses it.
 
 mod field;
 mod parse;
@@ -13,7 +14,7 @@ pub use field::{Field, OriginField, Step};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::SyntaxError;
+use crate::{Cel, SyntaxError};
 
 /// A text that is completed for every message; equal templates have equal texts.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +35,8 @@ pub enum Segment {
         /// What stands for it where the message has none; without it such a message is a permanent fault.
         default: Option<String>,
     },
+    /// The value of an expression that is more than a reference.
+    Cel(Cel),
 }
 
 impl Template {
@@ -111,7 +114,7 @@ impl JsonSchema for Template {
         json_schema!({
             "type": "string",
             "format": "hybridge-template",
-            "description": "Text with `{{ field }}` in it, such as `orders.{{ event.type }}`; `{{{{` is a literal `{{`.",
+            "description": "Text with `{{ expression }}` in it, such as `orders.{{ event.type }}`; `{{{{` is a literal `{{`.",
         })
     }
 }

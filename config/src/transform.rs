@@ -3,8 +3,12 @@
 pub mod adapter;
 pub mod claim_check;
 pub mod cloudevents;
+pub mod filter;
+pub mod input_transformer;
 pub mod map;
+pub mod split;
 pub mod translate;
+pub mod wrap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -23,10 +27,20 @@ pub enum TransformConfig {
     Restore(claim_check::RestoreConfig),
     /// Makes a CloudEvent of whatever arrives.
     Cloudevents(cloudevents::CloudeventsConfig),
+    /// Lets messages through or takes them out.
+    Filter(filter::FilterConfig),
+    /// Makes the data from a template, as targets of Amazon EventBridge have it.
+    InputTransformer(input_transformer::InputTransformerConfig),
     /// Sets, renames and removes fields.
     Map(map::MapConfig),
     /// Translates events of one cloud to those of another.
     Translate(Box<translate::TranslateConfig>),
+    /// Makes many messages of one with a list.
+    Split(split::SplitConfig),
+    /// Takes the data out of an envelope.
+    Unwrap(wrap::UnwrapConfig),
+    /// Puts the data into an envelope.
+    Wrap(wrap::WrapConfig),
 }
 
 impl TransformConfig {
@@ -37,8 +51,13 @@ impl TransformConfig {
             Self::ClaimCheck(_) => "claim_check",
             Self::Restore(_) => "restore",
             Self::Cloudevents(_) => "cloudevents",
+            Self::Filter(_) => "filter",
+            Self::InputTransformer(_) => "input_transformer",
             Self::Map(_) => "map",
             Self::Translate(_) => "translate",
+            Self::Split(_) => "split",
+            Self::Unwrap(_) => "unwrap",
+            Self::Wrap(_) => "wrap",
         }
     }
 
@@ -49,11 +68,7 @@ impl TransformConfig {
                 let renamed = map.rename.iter().flat_map(|(from, to)| [from, to]);
                 renamed.chain(map.set.keys()).chain(&map.remove).any(|field| *field == Field::Key)
             }
-            Self::Adapter(_)
-            | Self::ClaimCheck(_)
-            | Self::Cloudevents(_)
-            | Self::Restore(_)
-            | Self::Translate(_) => false,
+            _ => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Cesql, Filter, Pattern};
+use crate::{Cel, Cesql, Filter, Pattern};
 
 /// A condition: a map with one key, its language.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -16,6 +16,9 @@ pub enum When {
     Cesql(Cesql),
     /// A filter of the CloudEvents Subscriptions API over the attributes: `{ prefix: { type: "order." } }`.
     Filter(Filter),
+    /// A CEL expression over the whole message: `"event.data.amount > 1000"`. What is not true, or has an error, does not
+    /// hold.
+    Cel(Cel),
 }
 
 impl When {
@@ -25,6 +28,7 @@ impl When {
             Self::Pattern(_) => "pattern",
             Self::Cesql(_) => "cesql",
             Self::Filter(_) => "filter",
+            Self::Cel(_) => "cel",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! removed wherever it is.
 
 mod edit;
+mod find;
 mod members;
 mod path;
 mod scan;
@@ -13,6 +14,7 @@ mod select;
 mod text;
 
 pub use edit::{EditError, remove, rename, set};
+pub use find::Paths;
 pub use members::{Elements, Members, elements, members};
 pub use path::{Step, get};
 pub(crate) use scan::Scanner;

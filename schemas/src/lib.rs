@@ -3,7 +3,9 @@
 //!
 //! Nothing here does input or output, and nothing here panics on bytes that came from outside.
 
+pub mod cel;
 pub mod cloudevents;
+pub mod eventbridge;
 pub mod json;
 pub mod media_type;
 pub mod rfc3339;

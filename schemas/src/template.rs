@@ -1,14 +1,18 @@
-//! Templates and field references, compiled once and then looked up in every message: there is no
-//! interpreter.
+//! Templates and field references, compiled once and then looked up in every message; what is more than
+//! a reference is an expression of CEL.
 //!
 //! A field that a message does not have is a permanent fault of that message, unless the template
 //! says `default(...)`.
 
 mod field;
 
+use std::sync::Arc;
+
 pub use field::{Field, Found};
 use hybridge_config as config;
 use hybridge_core::{Error, Message, Text};
+
+use crate::cel::Cel;
 
 /// A template, ready to be rendered.
 #[derive(Clone, Debug)]
@@ -20,6 +24,7 @@ pub struct Template {
 enum Part {
     Literal(Text),
     Field(Field, Option<Text>),
+    Cel(Arc<Cel>),
 }
 
 impl Template {
@@ -30,6 +35,7 @@ impl Template {
             config::Segment::Field { field, default } => {
                 Part::Field(Field::compile(field), default.as_deref().map(Text::from))
             }
+            config::Segment::Cel(cel) => Part::Cel(Arc::new(Cel::compile(cel))),
         };
         Self { parts: template.segments().iter().map(part).collect() }
     }
@@ -59,10 +65,22 @@ impl Template {
 
     /// The headers that it refers to, so that a source knows which ones to keep until it is rendered.
     pub fn headers(&self) -> impl Iterator<Item = &Text> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Field(Field::Header(name), _) => Some(name),
-            _ => None,
+        self.parts.iter().flat_map(|part| {
+            let (one, more) = match part {
+                Part::Field(Field::Header(name), _) => (Some(name), None),
+                Part::Cel(cel) => (None, Some(cel.headers())),
+                _ => (None, None),
+            };
+            one.into_iter().chain(more.into_iter().flatten())
         })
+    }
+
+    /// The expression, where the template is one that is more than a reference, and nothing else.
+    pub fn as_cel(&self) -> Option<&Cel> {
+        match self.parts.as_slice() {
+            [Part::Cel(cel)] => Some(cel),
+            _ => None,
+        }
     }
 
     /// The field and its default, where the template is one reference and nothing else.
@@ -78,6 +96,7 @@ impl Part {
     fn render(&self, message: &Message) -> Result<Text, Error> {
         let (field, default) = match self {
             Self::Literal(text) => return Ok(text.clone()),
+            Self::Cel(cel) => return render_cel(cel, message),
             Self::Field(field, default) => (field, default),
         };
         match (field.text(message), default) {
@@ -86,6 +105,15 @@ impl Part {
             (Ok(None), None) => Err(field.missing()),
             (Err(error), None) => Err(error),
         }
+    }
+}
+
+fn render_cel(cel: &Cel, message: &Message) -> Result<Text, Error> {
+    let value = cel.evaluate(message).map_err(|fault| Error::rejected(fault.to_string()))?;
+    match value.to_text() {
+        Ok(Some(text)) => Ok(Text::from(text.into_owned())),
+        Ok(None) => Err(Error::rejected("cel: the result is null")),
+        Err(_) => Err(Error::rejected("cel: the result is not text")),
     }
 }
 

@@ -14,12 +14,14 @@ pub fn rules_of(rules: &[RuleConfig]) -> Vec<rules::Rule> {
     rules.iter().map(rule).collect()
 }
 
-fn when(when: &When) -> rules::When {
+/// One condition as the matcher takes it.
+pub(crate) fn when(when: &When) -> rules::When {
     let asked = |expression| rules::When::Expression { guard: None, holds: Arc::new(expression) };
     match when {
         When::Pattern(pattern) => rules::When::Pattern(pattern.clone()),
         When::Cesql(cesql) => asked(Expression::cesql(cesql)),
         When::Filter(filter) => asked(Expression::filter(filter)),
+        When::Cel(cel) => asked(Expression::cel(cel)),
     }
 }
 

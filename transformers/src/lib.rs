@@ -9,11 +9,16 @@ mod adapter;
 mod claims;
 mod cloudevents;
 mod condition;
+mod content_type;
 pub mod expression;
+mod filter;
 mod headers;
+mod input_transformer;
 mod map;
 pub mod rules;
+mod split;
 mod translate;
+mod wrap;
 
 pub use claims::{Claims, NoClaims};
 pub use condition::rules_of;
@@ -36,8 +41,13 @@ pub fn build(config: &TransformConfig, claims: &Arc<dyn Claims>) -> Box<dyn Tran
         TransformConfig::ClaimCheck(config) => Box::new(claims::Check::new(config, claims.clone())),
         TransformConfig::Restore(config) => Box::new(claims::Restore::new(config, claims.clone())),
         TransformConfig::Cloudevents(config) => Box::new(cloudevents::Step::new(config)),
+        TransformConfig::Filter(config) => Box::new(filter::Step::new(config)),
+        TransformConfig::InputTransformer(config) => Box::new(input_transformer::Step::new(config)),
         TransformConfig::Map(config) => Box::new(map::Step::new(config)),
+        TransformConfig::Split(config) => Box::new(split::Step::new(config)),
         TransformConfig::Translate(config) => Box::new(translate::Step::new(config)),
+        TransformConfig::Unwrap(config) => Box::new(wrap::Unwrap::new(config)),
+        TransformConfig::Wrap(config) => Box::new(wrap::Wrap::new(config)),
     }
 }
 

@@ -9,7 +9,7 @@ use hybridge_core::{Applied, Error, Message, Transformer};
 use hybridge_schemas::template::{Field, Template};
 
 use change::{put, rename, take};
-use content::Content;
+pub(crate) use content::Content;
 
 /// The step: first `rename`, then `set`, then `remove`.
 pub(crate) struct Step {

@@ -91,6 +91,18 @@ impl Headers {
         self.find(|other| other.eq_ignore_ascii_case(name.as_bytes()))
     }
 
+    /// The first non-null value of `name`, borrowed: of a header that is spelled so, else of one with other letters' case.
+    pub fn get_ref(&self, name: &str) -> Option<&[u8]> {
+        let named = |is_name: fn(&[u8], &[u8]) -> bool| {
+            let places = self
+                .places()
+                .filter(move |place| is_name(&self.0[place.name.clone()], name.as_bytes()));
+            places.into_iter().find_map(|place| place.value).map(|value| &self.0[value])
+        };
+        named(|one, other| one == other)
+            .or_else(|| named(|one, other| one.eq_ignore_ascii_case(other)))
+    }
+
     /// Adds one at the end, also when the name is there already.
     pub fn push(&mut self, name: Text, value: Option<Bytes>) {
         self.replace(self.0.len(), &[Header { name, value }], &[]);
@@ -259,6 +271,8 @@ mod tests {
                 prop_assert_eq!(headers.get(&name), exact.clone().find_map(|header| header.value.clone()));
                 let alike = |header: &&Header| header.name.eq_ignore_ascii_case(&name);
                 let alike = model.iter().filter(alike).find_map(|header| header.value.clone());
+                let either = headers.get(&name).or_else(|| alike.clone());
+                prop_assert_eq!(headers.get_ref(&name), either.as_deref());
                 prop_assert_eq!(headers.get_ignore_case(&name), alike);
             }
             prop_assert_eq!(&Headers::from_block(headers.as_block().clone()), &headers);

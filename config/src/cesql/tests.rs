@@ -130,7 +130,7 @@ fn no_text_makes_a_tree_too_deep_to_walk() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn any_text_is_an_expression_or_an_error(

@@ -3,10 +3,14 @@
 use std::net::SocketAddr;
 
 use crate::{
-    ByteSize, Cesql, Duration, Field, Percent, Rate, SyntaxError, Template, Url,
+    ByteSize, Cel, Cesql, Duration, Field, Percent, Rate, SyntaxError, Template, Url,
     connector::amqp,
     filter,
-    transform::{cloudevents, map},
+    transform::{
+        cloudevents, input_transformer,
+        input_transformer::{InputTemplate, JsonPath},
+        map, split,
+    },
     units::UnitError,
 };
 
@@ -27,10 +31,11 @@ pub(super) fn example(format: &str) -> Option<&'static str> {
         "hybridge-amqp-uri" => "an AMQP URI: `amqps://user:password@host/vhost`",
         "hybridge-secret" => "a text, best `${NAME}` or `${file:path}`",
         "hybridge-media-type" => "a media type: `application/json`",
-        "hybridge-field" | "hybridge-settable" | "hybridge-removable" => {
+        "hybridge-data" | "hybridge-field" | "hybridge-settable" | "hybridge-removable" => {
             "a field: `event.type`, `event.data.name`, `headers[\"x\"]`, `key`"
         }
         "hybridge-template" => "a text, with `{{ event.type }}` where a field belongs",
+        "hybridge-cel" => "a CEL expression: `event.type == 'order.placed'`",
         "hybridge-cesql" => "a CloudEvents SQL expression: `type LIKE 'order.%'`",
         _ => return None,
     })
@@ -44,11 +49,16 @@ pub(super) fn check(format: &str, text: &str) -> Option<(String, String)> {
         "hybridge-rate" => unit(text.parse::<Rate>().err()),
         "hybridge-percent" => unit(text.parse::<Percent>().err()),
         "hybridge-template" => syntax(text.parse::<Template>().err()),
+        "hybridge-cel" => syntax(text.parse::<Cel>().err()),
         "hybridge-cesql" => syntax(cesql(text).err()),
         "hybridge-field" => syntax(text.parse::<Field>().err()),
         "hybridge-settable" => field(text, map::check_settable),
         "hybridge-removable" => field(text, map::check_removable),
         "hybridge-attribute" => attribute(text),
+        "hybridge-data" => field(text, split::check_data),
+        "hybridge-input-template" => syntax(text.parse::<InputTemplate>().err()),
+        "hybridge-json-path" => syntax(text.parse::<JsonPath>().err()),
+        "hybridge-variable" => variable(text),
         "hybridge-extension" => extension(text),
         "hybridge-media-type" => media_type(text),
         "hybridge-listen" => listen(text),
@@ -84,6 +94,11 @@ fn field(text: &str, check: fn(&Field) -> Result<(), &'static str>) -> Option<(S
 fn attribute(text: &str) -> Option<(String, String)> {
     let what = filter::check_name(text).err()?;
     Some((what.to_owned(), "write a name such as `type` or `subject`".to_owned()))
+}
+
+fn variable(text: &str) -> Option<(String, String)> {
+    let what = input_transformer::check_variable(text).err()?;
+    Some((what.to_owned(), "write a name such as `instance`".to_owned()))
 }
 
 fn extension(text: &str) -> Option<(String, String)> {

@@ -48,7 +48,7 @@ pub enum OriginField {
 }
 
 impl OriginField {
-    pub(super) const NAMES: [(&'static str, Self); 5] = [
+    pub(crate) const NAMES: [(&'static str, Self); 5] = [
         ("connector", Self::Connector),
         ("cluster", Self::Cluster),
         ("topic", Self::Topic),

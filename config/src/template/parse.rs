@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! template   = { text | "{{{{" | "{{" expression "}}" }
-//! expression = field | "default" "(" field "," string ")"
+//! expression = field | "default" "(" field "," string ")" | any other expression of CEL
 //! field      = "key" | "headers" "[" string "]" | "origin" "." name | "event" "." name | "event.data" { step }
 //! step       = "." name | "[" number "]" | "[" string "]"
 //! string     = '"' characters '"' | "'" characters "'"        with \\, \" and \' for themselves
 //! ```
 
 use super::{Field, OriginField, Segment, Step, field::is_plain};
-use crate::SyntaxError;
+use crate::{Cel, SyntaxError};
 
 const FIELDS: &str =
     "write `event.type`, `event.data.customer.name`, `headers[\"x\"]`, `key` or `origin.topic`";
@@ -32,16 +32,40 @@ pub(super) fn template(text: &str) -> Result<Vec<Segment>, SyntaxError> {
         if !literal.is_empty() {
             segments.push(Segment::Literal(std::mem::take(&mut literal)));
         }
-        let mut cursor = Cursor { text, at: text.len() - rest.len() + 2 };
-        segments.push(expression(&mut cursor)?);
-        cursor.expect("}}", "close the expression with `}}`")?;
-        rest = cursor.rest();
+        let (segment, after) = segment(text, text.len() - rest.len() + 2)?;
+        segments.push(segment);
+        rest = after;
     }
     literal.push_str(rest);
     if !literal.is_empty() {
         segments.push(Segment::Literal(literal));
     }
     Ok(segments)
+}
+
+/// What stands between braces, and the text behind them: a reference where it is one, else CEL.
+fn segment(text: &str, start: usize) -> Result<(Segment, &str), SyntaxError> {
+    let closed = |cursor: &mut Cursor| cursor.expect("}}", "close the expression with `}}`");
+    let mut cursor = Cursor { text, at: start };
+    let reference = expression(&mut cursor).and_then(|segment| {
+        closed(&mut cursor)?;
+        Ok(segment)
+    });
+    let error = match reference {
+        Ok(segment) => return Ok((segment, cursor.rest())),
+        Err(error) => error,
+    };
+    let cel = Cel::read_prefix(text, start).and_then(|(cel, end)| {
+        cursor.at = end;
+        closed(&mut cursor)?;
+        Ok(cel)
+    });
+    match cel {
+        Ok(cel) => Ok((Segment::Cel(cel), cursor.rest())),
+        // Of the two, the one that understood more of the text.
+        Err(other) if other.at > error.at => Err(other),
+        Err(_) => Err(error),
+    }
 }
 
 pub(super) fn field(text: &str) -> Result<Field, SyntaxError> {

@@ -51,11 +51,28 @@ fn a_default_stands_for_a_missing_field() {
 }
 
 #[test]
+fn what_is_more_than_a_reference_is_cel() {
+    for (text, cel) in [
+        ("{{ event.data.amount * 2 }}", "event.data.amount * 2"),
+        ("{{ {'a': {'b': '}}'}} }}", "{'a': {'b': '}}'}}"),
+        ("{{headers.x}}", "headers.x"),
+        ("{{ default(event.subject, 1) }}", "default(event.subject, 1)"),
+    ] {
+        assert_eq!(segments(text), [Segment::Cel(cel.parse().unwrap())], "{text}");
+    }
+    let steps = vec![Step::Name("b-c".into())];
+    assert_eq!(segments("{{ event.data.b-c }}"), [field(Field::Data(steps))]);
+}
+
+#[test]
 fn a_syntax_error_says_where_and_what_would_be_right() {
     for (text, at, message) in [
         ("é {{ evnt.type }}", 6, "unknown field"),
         ("{{ event.type", 14, "expected `}}`"),
-        ("{{ headers.x }}", 11, "expected `[`"),
+        ("{{ headers }}", 12, "expected `[`"),
+        ("{{ event.id + }}", 15, "no value"),
+        ("{{ event.id + 'a' }", 19, "expected `}}`"),
+        ("{{ key.upper() }}", 8, "no function upper takes 0 arguments"),
         ("{{ event.Type }}", 10, "not the name of an attribute"),
         ("{{ origin.place }}", 11, "unknown field of the origin"),
         ("{{ default(key) }}", 15, "expected `,`"),

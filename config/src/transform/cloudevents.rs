@@ -81,7 +81,7 @@ pub(crate) fn check_extension(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn media_type<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+pub(crate) fn media_type<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
     match is_media_type(&text) {
         true => Ok(Some(text)),

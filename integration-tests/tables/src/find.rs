@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::{Run, Table, adapters, bindings, cesql, cloud_samples, filters, formats, patterns};
+use super::{
+    Run, Table, adapters, bindings, cesql, cloud_samples, filters, formats, patterns, transforms,
+};
 
 /// A table in a folder.
 pub enum Found {
@@ -96,6 +98,7 @@ fn runner(suite: &str, file: &Path, content: &Json) -> Option<Run> {
         "cloudevents-format" => formats::runner(file, title),
         "event-patterns" => patterns::runner(file, title),
         "subscription-filters" => filters::runner(file, title),
+        "transforms" => transforms::runner(file, title),
         _ => None,
     }
 }

@@ -17,6 +17,7 @@ mod formats;
 mod guard;
 mod patterns;
 mod step;
+mod transforms;
 
 use std::path::{Path, PathBuf};
 

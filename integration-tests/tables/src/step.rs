@@ -35,6 +35,11 @@ pub(crate) fn make(step: &Json) -> Result<Box<dyn Transformer>, String> {
 /// What the step makes of one message.
 pub(crate) fn apply(step: Json, message: Message) -> Applied {
     let step = make(&step).unwrap_or_else(|error| panic!("{error}"));
+    apply_made(&*step, message)
+}
+
+/// The same with a step that was made before.
+pub(crate) fn apply_made(step: &dyn Transformer, message: Message) -> Applied {
     let future = std::pin::pin!(step.apply(vec![message]));
     match future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
         std::task::Poll::Ready(mut applied) => applied.remove(0),

@@ -12,6 +12,7 @@ const SUITES: &[&str] = &[
     "cloudevents-format",
     "event-patterns",
     "subscription-filters",
+    "transforms",
 ];
 
 #[test]

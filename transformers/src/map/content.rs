@@ -6,12 +6,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hybridge_core::{Error, Message, Text, Value};
+use hybridge_schemas::cel::{self, Cel};
 use hybridge_schemas::cloudevents::attribute;
 use hybridge_schemas::json;
 use hybridge_schemas::template::{Field, Found, Template};
 
 /// A value that belongs to no field yet.
-pub(super) enum Content {
+pub(crate) enum Content {
     /// A context attribute.
     Attribute(Value),
     /// JSON text.
@@ -22,12 +23,15 @@ pub(super) enum Content {
 
 impl Content {
     /// A boolean or a number, as it is written.
-    pub(super) fn literal(json: String) -> Self {
+    pub(crate) fn literal(json: String) -> Self {
         Self::Json(Bytes::from(json))
     }
 
     /// What a template gives: one reference and nothing else keeps the type of what it refers to.
-    pub(super) fn of(template: &Template, message: &Message) -> Result<Self, Error> {
+    pub(crate) fn of(template: &Template, message: &Message) -> Result<Self, Error> {
+        if let Some(cel) = template.as_cel() {
+            return Self::of_cel(cel, message);
+        }
         let Some((field, default)) = template.as_field() else {
             return Ok(Self::Attribute(Value::String(template.render(message)?)));
         };
@@ -39,8 +43,23 @@ impl Content {
         }
     }
 
+    fn of_cel(cel: &Cel, message: &Message) -> Result<Self, Error> {
+        let value = cel.evaluate(message).map_err(|fault| Error::rejected(fault.to_string()))?;
+        match value {
+            cel::Value::String(text) => Ok(Self::Attribute(Value::String(text.as_ref().into()))),
+            cel::Value::Bytes(bytes) => Ok(Self::Bytes(Bytes::copy_from_slice(&bytes))),
+            value => {
+                let mut json = Vec::new();
+                let written = value.write_json(&mut json);
+                written
+                    .map_err(|_| Error::rejected("cel: the result cannot be written as JSON"))?;
+                Ok(Self::Json(json.into()))
+            }
+        }
+    }
+
     /// What a field holds; `None` where the message does not have it.
-    pub(super) fn found(field: &Field, message: &Message) -> Option<Self> {
+    pub(crate) fn found(field: &Field, message: &Message) -> Option<Self> {
         Some(match field.find(message)? {
             Found::Attribute(value) => Self::Attribute(value),
             Found::Json(value, payload) => Self::Json(payload.slice_ref(value)),
@@ -61,7 +80,7 @@ impl Content {
     }
 
     /// As the value of an attribute; an error says why it cannot be one.
-    pub(super) fn to_attribute(&self) -> Result<Value, &'static str> {
+    pub(crate) fn to_attribute(&self) -> Result<Value, &'static str> {
         match self {
             Self::Attribute(value) => Ok(value.clone()),
             Self::Bytes(bytes) => text_of(bytes).map(Value::String),
@@ -80,7 +99,7 @@ impl Content {
     }
 
     /// As a JSON value: a text, a header or a key becomes a JSON string.
-    pub(super) fn to_json(&self) -> Result<Cow<'_, [u8]>, &'static str> {
+    pub(crate) fn to_json(&self) -> Result<Cow<'_, [u8]>, &'static str> {
         match self {
             Self::Json(value) => Ok(Cow::Borrowed(value)),
             Self::Bytes(bytes) => Ok(Cow::Owned(quoted(&text_of(bytes)?))),
@@ -97,7 +116,7 @@ impl Content {
     }
 
     /// As bytes: text as it is, a JSON string out of its quotes, other JSON values as written.
-    pub(super) fn to_bytes(&self) -> Result<Bytes, &'static str> {
+    pub(crate) fn to_bytes(&self) -> Result<Bytes, &'static str> {
         match self {
             Self::Bytes(bytes) => Ok(bytes.clone()),
             Self::Json(value) if value.first() == Some(&b'"') => {

@@ -41,7 +41,7 @@ impl Pattern {
         for segment in template.segments() {
             states = match segment {
                 Segment::Literal(text) => self.after(states, text),
-                Segment::Field { .. } => self.after_any(states),
+                Segment::Field { .. } | Segment::Cel(_) => self.after_any(states),
             };
         }
         states.into_iter().any(|state| self.0.is_match_state(self.0.next_eoi_state(state)))

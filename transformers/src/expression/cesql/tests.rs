@@ -129,7 +129,7 @@ fn a_filter_passes_for_true_without_an_error_only() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     /// As a filter, stopping at the first error changes nothing but the time.
     #[test]
