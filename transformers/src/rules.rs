@@ -193,9 +193,9 @@ impl Matcher {
     ) -> Result<&'s [u32], Malformed> {
         let Scratch { event, found } = scratch;
         event.clear(self.paths.len());
-        self.members.read(message, &self.paths, &self.exact, event)?;
+        self.members.read(message, &self.paths, event)?;
         let text = message.payload.as_deref().unwrap_or_default();
-        Ok(self.find(Seen { event, text }, Some(message), found))
+        Ok(self.find(Seen { event, text, exact: &self.exact }, Some(message), found))
     }
 
     /// The rules that match a JSON text, whose members are the fields. Expressions are about messages and hold for no
@@ -210,8 +210,8 @@ impl Matcher {
     ) -> Result<&'s [u32], Malformed> {
         let Scratch { event, found } = scratch;
         event.clear(self.paths.len());
-        scan::scan(text, 0, &self.paths, &self.exact, event)?;
-        Ok(self.find(Seen { event, text }, None, found))
+        scan::scan(text, 0, &self.paths, event)?;
+        Ok(self.find(Seen { event, text, exact: &self.exact }, None, found))
     }
 
     /// How many rules there are.

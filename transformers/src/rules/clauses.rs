@@ -192,14 +192,12 @@ impl Clauses {
     #[inline]
     pub(super) fn all_hold(&self, conditions: &[Condition], seen: Seen) -> bool {
         let is_exact = |condition: &&Condition| condition.tests & SET == 0;
-        conditions
+        conditions.iter().filter(is_exact).all(|condition| {
+            seen.each(condition.field).any(|value| seen.exact(value) == condition.tests)
+        }) && conditions
             .iter()
-            .filter(is_exact)
-            .all(|condition| seen.each(condition.field).any(|value| value.exact == condition.tests))
-            && conditions
-                .iter()
-                .filter(|condition| !is_exact(condition))
-                .all(|condition| self.holds(*condition, seen))
+            .filter(|condition| !is_exact(condition))
+            .all(|condition| self.holds(*condition, seen))
     }
 
     /// Whether a condition holds for some value, or for there being none.
@@ -218,11 +216,11 @@ impl Clauses {
     /// Whether a condition holds for one value of its field.
     pub(super) fn holds_for(&self, condition: Condition, value: &Value, seen: Seen) -> bool {
         if condition.tests & SET == 0 {
-            return value.exact == condition.tests;
+            return seen.exact(value) == condition.tests;
         }
         let set = &self.sets[(condition.tests & !SET) as usize];
         let exact = &self.exact[set.exact.0 as usize..set.exact.1 as usize];
-        if value.exact != NONE && exact.binary_search(&value.exact).is_ok() {
+        if !exact.is_empty() && exact.binary_search(&seen.exact(value)).is_ok() {
             return true;
         }
         let checks = &self.checks[set.checks.0 as usize..set.checks.1 as usize];

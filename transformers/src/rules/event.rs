@@ -1,6 +1,11 @@
 //! The values of one event that rules ask for.
 
-use super::paths::{Field, NONE, Place};
+use std::cell::Cell;
+
+use super::{
+    exact::Exact,
+    paths::{Field, NONE, Place},
+};
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,14 +30,17 @@ pub(super) enum Span {
     Own(u32, u32),
 }
 
+/// Stands for an exact test that was not looked up.
+const UNKNOWN: u32 = u32::MAX - 1;
+
 /// One value of a field.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Value {
     pub(super) field: Field,
     pub(super) kind: Kind,
     pub(super) span: Span,
-    /// The exact test that holds for it, or [`NONE`].
-    pub(super) exact: u32,
+    /// The exact test that holds for it, or [`NONE`]; looked up when it is first asked for.
+    exact: Cell<u32>,
     /// The innermost element of a list that it is in, or [`NONE`].
     pub(super) element: u32,
     /// The next value of the same field, or [`NONE`].
@@ -108,8 +116,9 @@ impl Event {
 
     /// Adds a value.
     #[inline]
-    pub(super) fn add(&mut self, field: Field, kind: Kind, span: Span, exact: u32, element: u32) {
+    pub(super) fn add(&mut self, field: Field, kind: Kind, span: Span, element: u32) {
         let index = self.values.len() as u32;
+        let exact = Cell::new(UNKNOWN);
         self.values.push(Value { field, kind, span, exact, element, next: NONE });
         let values = &mut self.by_field[field as usize];
         if values.count == 0 {
@@ -133,7 +142,7 @@ impl Event {
         self.elements.clear();
         self.lists.clear();
         for value in kept {
-            self.add(value.field, value.kind, value.span, value.exact, value.element);
+            self.add(value.field, value.kind, value.span, value.element);
         }
     }
 }
@@ -143,6 +152,7 @@ impl Event {
 pub(super) struct Seen<'a> {
     pub(super) event: &'a Event,
     pub(super) text: &'a [u8],
+    pub(super) exact: &'a Exact,
 }
 
 impl<'a> Seen<'a> {
@@ -159,6 +169,15 @@ impl<'a> Seen<'a> {
             Span::Own(start, end) => (self.event.own.as_slice(), start, end),
         };
         from.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// The exact test that holds for a value, or [`NONE`].
+    #[inline]
+    pub(super) fn exact(&self, value: &Value) -> u32 {
+        if value.exact.get() == UNKNOWN {
+            value.exact.set(self.exact.find(value.field, value.kind, self.bytes(value)));
+        }
+        value.exact.get()
     }
 
     /// The values of a field, one after the other.

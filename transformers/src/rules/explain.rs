@@ -47,8 +47,9 @@ impl Matcher {
         let mut scratch = Scratch::default();
         let Scratch { event, found } = &mut scratch;
         event.clear(self.paths.len());
-        self.members.read(message, &self.paths, &self.exact, event)?;
-        let seen = Seen { event, text: message.payload.as_deref().unwrap_or_default() };
+        self.members.read(message, &self.paths, event)?;
+        let text = message.payload.as_deref().unwrap_or_default();
+        let seen = Seen { event, text, exact: &self.exact };
         let verdict = |rule: usize| self.verdict(rule as u32, message, seen, &mut found.lists);
         Ok((0..self.rules).map(verdict).collect())
     }

@@ -114,7 +114,7 @@ impl Index {
         show: &mut impl FnMut(u32),
     ) {
         for value in seen.each(lookup.field) {
-            lookup.each(value, seen.bytes(value), room, |found| {
+            lookup.each(value, seen, room, |found| {
                 let number = found & !target::KIND;
                 match found & target::KIND {
                     target::CLAUSE => show(number),

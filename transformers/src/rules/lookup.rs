@@ -6,10 +6,10 @@ use hybridge_config::pattern::address;
 use super::{
     access::{Way, address_range, number_range},
     case,
-    event::{Kind, Value},
+    event::{Kind, Seen, Value},
     exact::number,
     keys::{Full, Keys, Numbers},
-    paths::{Field, NONE},
+    paths::Field,
     ranges::{Ranges, key},
     texts::Texts,
 };
@@ -97,16 +97,14 @@ impl Lookup {
     pub(super) fn each(
         &self,
         value: &Value,
-        bytes: &[u8],
+        seen: Seen,
         room: &mut Vec<u8>,
         mut show: impl FnMut(u32),
     ) {
         let mut found = |index: usize| show(self.targets[index]);
         match &self.finder {
             Finder::Exact(numbers) => {
-                if value.exact != NONE
-                    && let Some(target) = numbers.get(value.exact)
-                {
+                if let Some(target) = numbers.get(seen.exact(value)) {
                     show(target);
                 }
                 return;
@@ -124,6 +122,7 @@ impl Lookup {
             _ if value.kind != Kind::Text => return,
             _ => room.clear(),
         }
+        let bytes = seen.bytes(value);
         match &self.finder {
             Finder::Folded(texts) => {
                 case::fold(bytes, room);

@@ -12,7 +12,6 @@ use hybridge_schemas::media_type::MediaType;
 
 use super::{
     event::{Event, Kind, Span},
-    exact::Exact,
     paths::{NONE, Paths, Place},
     scan::{Malformed, scan},
 };
@@ -48,10 +47,9 @@ impl Members {
         &self,
         message: &Message,
         paths: &Paths,
-        exact: &Exact,
         event: &mut Event,
     ) -> Result<(), Malformed> {
-        let mut reader = Reader { paths, exact, event };
+        let mut reader = Reader { paths, event };
         if self.attributes {
             for (name, value) in message.attributes.iter_ref() {
                 if let Some(place) = paths.below(0, name.as_bytes()) {
@@ -89,11 +87,14 @@ impl Members {
         payload: &[u8],
         mut reader: Reader,
     ) -> Result<(), Malformed> {
-        let declared = message.attributes.text("datacontenttype").and_then(MediaType::parse);
-        if declared.is_none_or(|media_type| media_type.is_json()) {
+        let declared = message.attributes.text("datacontenttype");
+        let is_json = |text: &str| {
+            text == "application/json" || MediaType::parse(text).is_none_or(|media| media.is_json())
+        };
+        if declared.is_none_or(is_json) {
             let Some(place) = self.data else { return Ok(()) };
             let before = reader.event.values.len();
-            match scan(payload, place, reader.paths, reader.exact, reader.event) {
+            match scan(payload, place, reader.paths, reader.event) {
                 Err(fault) if declared.is_some() => return Err(fault),
                 Err(_) => reader.event.keep(before),
                 Ok(()) => return Ok(()),
@@ -117,7 +118,6 @@ impl Members {
 
 struct Reader<'a> {
     paths: &'a Paths,
-    exact: &'a Exact,
     event: &'a mut Event,
 }
 
@@ -163,9 +163,8 @@ impl Reader<'_> {
         self.event.own.resize(end, 0);
         // There is room for all of it.
         let _ = STANDARD.encode_slice(bytes, &mut self.event.own[start..end]);
-        let exact = self.exact.find(field, Kind::Text, &self.event.own[start..]);
         let span = Span::Own(start as u32, end as u32);
-        self.event.add(field, Kind::Text, span, exact, NONE);
+        self.event.add(field, Kind::Text, span, NONE);
     }
 
     fn bytes(&mut self, place: Place, bytes: &[u8]) {
@@ -184,9 +183,8 @@ impl Reader<'_> {
         let text = &self.event.own[start..];
         let value = std::str::from_utf8(text).ok().and_then(Number::value);
         let kind = value.map_or(Kind::OtherNumber, Kind::Number);
-        let exact = self.exact.find(field, kind, text);
         let span = Span::Own(start as u32, self.event.own.len() as u32);
-        self.event.add(field, kind, span, exact, NONE);
+        self.event.add(field, kind, span, NONE);
     }
 
     fn add(&mut self, place: Place, kind: Kind, bytes: &[u8]) {
@@ -194,10 +192,9 @@ impl Reader<'_> {
         if field == NONE {
             return;
         }
-        let exact = self.exact.find(field, kind, bytes);
         let start = self.event.own.len() as u32;
         self.event.own.extend_from_slice(bytes);
         let span = Span::Own(start, self.event.own.len() as u32);
-        self.event.add(field, kind, span, exact, NONE);
+        self.event.add(field, kind, span, NONE);
     }
 }

@@ -24,8 +24,8 @@ pub(super) struct Paths {
     places: Vec<Node>,
     /// The place of each field.
     fields: Vec<Place>,
-    /// How long names below each place are: bit 63 is for all that are longer.
-    lengths: Vec<u64>,
+    /// For each place a set of bits, of which the name of anything below has its own: most other names do not.
+    marks: Vec<u64>,
 }
 
 struct Node {
@@ -42,7 +42,7 @@ impl Paths {
             links: Vec::new(),
             places: Vec::new(),
             fields: Vec::new(),
-            lengths: Vec::new(),
+            marks: Vec::new(),
         };
         let mut known = HashMap::new();
         tree.place("", &mut known, true)?;
@@ -68,7 +68,7 @@ impl Paths {
         }
         let place = u32::try_from(self.places.len()).map_err(|_| Full)?;
         self.places.push(Node { path: path.into(), field: NONE, is_inner: false });
-        self.lengths.push(0);
+        self.marks.push(0);
         if is_root {
             return Ok(place);
         }
@@ -87,14 +87,14 @@ impl Paths {
             self.links.push(place);
         }
         self.places[above as usize].is_inner = true;
-        self.lengths[above as usize] |= 1 << name.len().min(63);
+        self.marks[above as usize] |= mark(name.as_bytes());
         Ok(())
     }
 
     /// Where the member `name` of the object at `place` leads.
     #[inline]
     pub(super) fn below(&self, place: Place, name: &[u8]) -> Option<Place> {
-        if self.lengths[place as usize] & 1 << name.len().min(63) == 0 {
+        if self.marks[place as usize] & mark(name) == 0 {
             return None;
         }
         Some(self.links[self.names.find(place, name)? as usize])
@@ -139,6 +139,15 @@ impl Paths {
             + self.places.capacity() * size_of::<Node>()
             + self.links.capacity() * size_of::<Place>()
             + self.fields.capacity() * size_of::<Place>()
-            + self.lengths.capacity() * size_of::<u64>()
+            + self.marks.capacity() * size_of::<u64>()
     }
+}
+
+/// The bit of a name: by its length and its first and last byte.
+#[inline]
+fn mark(name: &[u8]) -> u64 {
+    let first = name.first().copied().unwrap_or_default();
+    let last = name.last().copied().unwrap_or_default();
+    1 << (name.len() as u8).wrapping_mul(11).wrapping_add(first).wrapping_add(last.wrapping_mul(7))
+        % 64
 }

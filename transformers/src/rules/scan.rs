@@ -7,7 +7,6 @@ use hybridge_config::pattern::Number;
 
 use super::{
     event::{Element, Event, Kind, List, Span},
-    exact::Exact,
     paths::{NONE, Paths, Place},
 };
 
@@ -29,10 +28,9 @@ pub(super) fn scan(
     text: &[u8],
     place: Place,
     paths: &Paths,
-    exact: &Exact,
     event: &mut Event,
 ) -> Result<(), Malformed> {
-    let mut scan = Scan { text, at: 0, paths, exact, event };
+    let mut scan = Scan { text, at: 0, paths, event };
     if u32::try_from(text.len()).is_err() {
         return Err(scan.fault("more than 4 GiB"));
     }
@@ -47,7 +45,6 @@ struct Scan<'a> {
     text: &'a [u8],
     at: usize,
     paths: &'a Paths,
-    exact: &'a Exact,
     event: &'a mut Event,
 }
 
@@ -216,12 +213,7 @@ impl Scan<'_> {
                 }
             }
         };
-        let bytes = match span {
-            Span::Text(start, end) => &self.text[start as usize..end as usize],
-            Span::Own(start, end) => &self.event.own[start as usize..end as usize],
-        };
-        let exact = self.exact.find(field, kind, bytes);
-        self.event.add(field, kind, span, exact, element);
+        self.event.add(field, kind, span, element);
         Ok(())
     }
 
@@ -246,6 +238,7 @@ impl Scan<'_> {
         }
     }
 
+    /// Passes an object or a list; stands on its opening bracket.
     fn skip_nested(&mut self) -> Result_ {
         let mut depth = 0_usize;
         loop {
