@@ -45,7 +45,7 @@ pub const LONGEST_TEXT: usize = 16 * 1024;
 pub const MOST_STARS: usize = 64;
 
 /// The longest path of a field, in bytes.
-pub const LONGEST_PATH: usize = 4096;
+pub const LONGEST_PATH: usize = 1024;
 
 /// Which events a rule is for.
 #[derive(Clone, PartialEq)]
@@ -73,6 +73,20 @@ impl Pattern {
     /// The ways to match, of which one is enough; never none.
     pub fn alternatives(&self) -> &[Alternative] {
         &self.alternatives
+    }
+
+    /// A pattern of these ways to match, whose conditions are put in order; `None` without a way, or for one without
+    /// conditions or with two for one field.
+    pub fn from_alternatives(mut alternatives: Vec<Alternative>) -> Option<Self> {
+        for alternative in &mut alternatives {
+            let conditions = &mut alternative.conditions;
+            build::sort(conditions);
+            let is_twice = conditions.windows(2).any(|pair| pair[0].path == pair[1].path);
+            if conditions.is_empty() || is_twice {
+                return None;
+            }
+        }
+        (!alternatives.is_empty()).then_some(Self { alternatives })
     }
 
     /// Reads a pattern from JSON text.

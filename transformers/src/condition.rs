@@ -1,9 +1,13 @@
 //! Conditions of the routing-rule file, ready for the matcher.
 
+mod guard;
+
 use std::sync::Arc;
 
 use hybridge_config::{RuleConfig, When};
 use hybridge_core::Message;
+
+use guard::Guard;
 
 use crate::expression::Expression;
 use crate::rules;
@@ -16,12 +20,17 @@ pub fn rules_of(rules: &[RuleConfig]) -> Vec<rules::Rule> {
 
 /// One condition as the matcher takes it.
 pub(crate) fn when(when: &When) -> rules::When {
-    let asked = |expression| rules::When::Expression { guard: None, holds: Arc::new(expression) };
+    let asked = |guard: Guard, expression| match guard {
+        Guard { pattern: Some(pattern), is_all: true } => rules::When::Pattern(pattern),
+        Guard { pattern: guard, .. } => {
+            rules::When::Expression { guard, holds: Arc::new(expression) }
+        }
+    };
     match when {
         When::Pattern(pattern) => rules::When::Pattern(pattern.clone()),
-        When::Cesql(cesql) => asked(Expression::cesql(cesql)),
-        When::Filter(filter) => asked(Expression::filter(filter)),
-        When::Cel(cel) => asked(Expression::cel(cel)),
+        When::Cesql(cesql) => asked(guard::cesql(cesql), Expression::cesql(cesql)),
+        When::Filter(filter) => asked(guard::filter(filter), Expression::filter(filter)),
+        When::Cel(cel) => asked(Guard::NONE, Expression::cel(cel)),
     }
 }
 
@@ -31,3 +40,6 @@ impl rules::Expression for Expression {
         self.evaluate(message).unwrap_or(false)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,10 +56,16 @@ pub(super) fn pattern(node: &Node) -> Result<Pattern> {
     Ok(Pattern { alternatives })
 }
 
-fn alternative(mut draft: Draft) -> Alternative {
-    draft.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
-    let conditions = draft.into_iter().map(|(path, tests)| Condition { path, tests }).collect();
+fn alternative(draft: Draft) -> Alternative {
+    let condition = |(path, tests)| Condition { path, tests };
+    let mut conditions: Vec<Condition> = draft.into_iter().map(condition).collect();
+    sort(&mut conditions);
     Alternative { conditions }
+}
+
+/// By their paths as UTF-16, as event-ruler takes the fields of a rule.
+pub(super) fn sort(conditions: &mut [Condition]) {
+    conditions.sort_by(|left, right| left.path.encode_utf16().cmp(right.path.encode_utf16()));
 }
 
 struct Builder {
@@ -157,8 +163,11 @@ impl Builder {
         if items.is_empty() {
             return self.fault(node, "an empty list of tests would never match");
         }
-        if self.path.len() > LONGEST_PATH {
-            return self.fault(node, format!("a path longer than {LONGEST_PATH} bytes"));
+        if self.path.len() > LONGEST_PATH || self.path.matches('.').count() >= DEEPEST {
+            return self.fault(
+                node,
+                format!("a path longer than {LONGEST_PATH} bytes or {DEEPEST} names"),
+            );
         }
         let tests: Arc<[Test]> = items.iter().map(|item| self.test(item)).collect::<Result<_>>()?;
         if self.drafts.is_empty() {

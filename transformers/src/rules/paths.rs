@@ -148,6 +148,6 @@ impl Paths {
 fn mark(name: &[u8]) -> u64 {
     let first = name.first().copied().unwrap_or_default();
     let last = name.last().copied().unwrap_or_default();
-    1 << (name.len() as u8).wrapping_mul(11).wrapping_add(first).wrapping_add(last.wrapping_mul(7))
-        % 64
+    let sum = name.len() + 7 * usize::from(last) + 3 * usize::from(first);
+    1 << (sum % 64)
 }
