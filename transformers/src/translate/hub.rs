@@ -91,6 +91,8 @@ impl Hub {
 /// The key of a type in the index.
 fn key(family: &Family, plan: &Plan, native: &str) -> String {
     match plan.form {
+        // Calls of every service are written down by one.
+        Form::EventBridge if plan.service == "cloudtrail" => format!("*/{native}"),
         Form::EventBridge => format!("{}/{native}", plan.service),
         Form::Canonical => format!("{}.{native}", family.name),
         Form::S3Notification | Form::Azure | Form::Gcp => native.to_owned(),
@@ -151,6 +153,8 @@ fn known_of<'e>(
         Known::Region => aws::Origin::of(&event.source).map(|origin| origin.region.into()),
         Known::Project => segment(&event.source, "projects").map(Cow::Borrowed),
         Known::Location => segment(&event.source, "locations").map(Cow::Borrowed),
+        Known::Source => Some(Cow::Borrowed(&*event.source)),
+        Known::Store => event.source.rsplit('/').next().map(Cow::Borrowed),
     }
 }
 
@@ -262,8 +266,12 @@ impl Parts<'_> {
         let mut losses = Losses::of(reading.marks.loss.as_deref());
         losses.join(&reading.losses);
         for (field, word) in missing {
+            let word = if word == "*" { "unknown" } else { word };
             reading.values.set(field, Value::Text(Cow::Borrowed(word)), "type");
             losses.add(Change::Added, to.data_name(), self.compiled.family.fields[field].name);
+        }
+        if self.plan.is_ambiguous(native) {
+            losses.add(Change::Changed, "", "type");
         }
         let marks = self.marks(reading);
         let id = match to {
@@ -284,19 +292,7 @@ impl Parts<'_> {
         };
         let known = |which| self.known(which, &id, native.native, source.as_deref());
         let written = self.plan.write(native, &reading.values, is_home, &known)?;
-        // A place with several fields in it is not lost while one of them has a place.
-        let path = |field: usize| reading.values.path(field).filter(|path| *path != "type");
-        let is_carried = |at: &str| {
-            let mut fields = written.carried.iter().enumerate();
-            fields.any(|(field, is_carried)| *is_carried && path(field) == Some(at))
-        };
-        for (field, _) in written.carried.iter().enumerate().filter(|(_, carried)| !**carried) {
-            match reading.values.path(field) {
-                Some(path) if path != "type" && is_carried(path) => {}
-                Some(path) => losses.add(Change::Lost, self.from.path_prefix(path), path),
-                None => {}
-            }
-        }
+        self.from.name_lost(reading, &written.carried, &mut losses);
         let source = if is_home { source } else { written.source.or(source) }?;
         let mut extensions: Vec<_> = self.kept_extensions().collect();
         for (name, text) in &reading.extensions {
@@ -413,17 +409,28 @@ impl Parts<'_> {
             Known::Account if self.plan.form == Form::Azure => {
                 source.and_then(storage_account).and_then(owned)
             }
-            Known::Account => self.options.account().and_then(owned),
-            Known::Region => match self.plan.form {
-                Form::S3Notification => {
-                    let own = source.and_then(|source| source.strip_prefix("aws:s3."));
-                    let of_source = own.and_then(|own| own.split('.').next());
-                    of_source.or(self.options.region()).and_then(owned)
-                }
-                _ => self.options.region().and_then(owned),
+            Known::Account => match source.and_then(aws::Origin::of) {
+                Some(origin) => owned(origin.account),
+                None => self.options.account().and_then(owned),
             },
-            Known::Project => self.options.project().and_then(owned),
-            Known::Location => self.options.location().and_then(owned),
+            Known::Region => {
+                let of_s3 = source.and_then(|source| source.strip_prefix("aws:s3."));
+                let of_s3 = of_s3.and_then(|own| own.split('.').next());
+                match source.and_then(aws::Origin::of) {
+                    Some(origin) => owned(origin.region),
+                    None => of_s3.or(self.options.region()).and_then(owned),
+                }
+            }
+            Known::Source => source.and_then(owned),
+            Known::Store => source.and_then(|source| source.rsplit('/').next()).and_then(owned),
+            Known::Project => {
+                let own = source.and_then(|source| segment(source, "projects"));
+                own.or(self.options.project()).and_then(owned)
+            }
+            Known::Location => {
+                let own = source.and_then(|source| segment(source, "locations"));
+                own.or(self.options.location()).and_then(owned)
+            }
         }
     }
 }

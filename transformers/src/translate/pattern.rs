@@ -45,6 +45,10 @@ pub(super) enum Known {
     Project,
     /// The location, from the options.
     Location,
+    /// The source.
+    Source,
+    /// The last part of the source.
+    Store,
 }
 
 impl Pattern {
@@ -168,6 +172,8 @@ fn known_by(name: &str) -> Option<Known> {
         "region" => Known::Region,
         "project" => Known::Project,
         "location" => Known::Location,
+        "source" => Known::Source,
+        "store" => Known::Store,
         _ => return None,
     })
 }

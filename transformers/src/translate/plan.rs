@@ -81,6 +81,8 @@ pub(super) struct Reading<'e> {
     pub(super) kind: &'static str,
     pub(super) values: Values<'e>,
     pub(super) marks: Marks<'e>,
+    /// The rows whose places hold something.
+    present: Vec<bool>,
     /// Extensions that stood in the mark.
     pub(super) extensions: Vec<(Cow<'e, str>, Cow<'e, str>)>,
     pub(super) losses: Losses,
@@ -226,9 +228,15 @@ impl Plan {
             }
         }
         let Some(kind) = self.kind_read(native, &mut values) else { return Ok(None) };
-        self.compare(event, &found, &values, known, &mut losses);
-        let mut reading =
-            Reading { kind, values, marks: event.marks.clone(), extensions: Vec::new(), losses };
+        let present = self.compare(event, &found, &values, known, &mut losses);
+        let mut reading = Reading {
+            kind,
+            values,
+            marks: event.marks.clone(),
+            present,
+            extensions: Vec::new(),
+            losses,
+        };
         if let Some(mark) = found.first().copied().flatten() {
             read_mark(mark, &mut reading)?;
         }
@@ -291,7 +299,7 @@ impl Plan {
         }
     }
 
-    /// Names what does not follow from the fields as it should.
+    /// Names what does not follow from the fields as it should; says which places hold anything.
     fn compare<'e>(
         &self,
         event: &'e Event<'_>,
@@ -299,24 +307,50 @@ impl Plan {
         values: &Values<'e>,
         known: &dyn Fn(Known) -> Option<Cow<'e, str>>,
         losses: &mut Losses,
-    ) {
-        for row in &self.rows {
+    ) -> Vec<bool> {
+        let mut present = vec![false; self.rows.len()];
+        for (row, is_present) in self.rows.iter().zip(&mut present) {
+            if row.place == Place::Headers {
+                *is_present = !event.headers.is_empty();
+                continue;
+            }
             let Some(raw) = self.raw(row.place, event, found) else { continue };
-            let is_same = match &row.held {
-                Held::Fixed(text) => match raw {
-                    Raw::Json(raw) => raw == text.as_bytes(),
-                    Raw::Text(raw) => raw == *text,
-                    Raw::Bytes(_) => true,
-                },
-                Held::Derived(pattern) => {
-                    let known = |which| known(which);
-                    let filled = pattern.fill(|field| values.text(field), known);
-                    filled.is_some() && filled.as_deref() == raw.text().as_deref()
-                }
-                Held::Field(..) | Held::Pattern { .. } => true,
-            };
+            *is_present = true;
+            // Of several rows for one place, one has to be right.
+            let mut same_place = self.rows.iter().filter(|other| other.place == row.place);
+            let is_same = same_place.any(|row| row.agrees(raw, values, known));
             if !is_same {
                 losses.add(Change::Changed, self.prefix(row), row.at);
+            }
+        }
+        present
+    }
+
+    /// Names the places of what was read whose fields have no place in what was written: lost
+    /// where none has, changed where some have.
+    pub(super) fn name_lost(&self, reading: &Reading<'_>, carried: &[bool], losses: &mut Losses) {
+        let is_carried = |field: usize| carried.get(field).copied().unwrap_or_default();
+        for (row, is_present) in self.rows.iter().zip(&reading.present) {
+            if !is_present {
+                continue;
+            }
+            let (mut some, mut all) = (false, true);
+            for other in self.rows.iter().filter(|other| other.place == row.place) {
+                other.each_field(|field| {
+                    if reading.values.get(field).is_some() {
+                        some |= is_carried(field);
+                        all &= is_carried(field);
+                    }
+                });
+            }
+            if !all {
+                let change = if some { Change::Changed } else { Change::Lost };
+                losses.add(change, self.prefix(row), row.at);
+            }
+        }
+        for field in 0..self.fields {
+            if reading.values.path(field) == Some("type") && !is_carried(field) {
+                losses.add(Change::Lost, "", "type");
             }
         }
     }
@@ -341,20 +375,14 @@ impl Plan {
         if matches!(row.place, Place::Data(_)) { self.form.data_name() } else { "" }
     }
 
-    /// The path of a place as people read it.
-    pub(super) fn path_prefix(&self, at: &str) -> &'static str {
-        let row = self.rows.iter().find(|row| row.at == at);
-        row.map_or("", |row| self.prefix(row))
-    }
-
     /// The kind of an event; sets what its type says by itself.
     fn kind_read(&self, native: &str, values: &mut Values<'_>) -> Option<&'static str> {
         let reads = |field: usize| self.reads(field);
         let found = self.kinds.iter().find(|kind| {
             kind.native == native
                 && kind.with.iter().all(|(field, word)| match values.text(*field) {
-                    Some(text) => text == *word,
-                    None => !reads(*field),
+                    Some(text) => *word == "*" || text == *word,
+                    None => *word != "*" && !reads(*field),
                 })
         })?;
         for (field, word) in &found.with {
@@ -392,12 +420,24 @@ impl Plan {
     ) -> Option<(&CompiledKind, Vec<(usize, &'static str)>)> {
         let found = self.kinds.iter().find(|kind| {
             let fits = |(field, word): &(usize, &str)| {
-                values.text(*field).is_none_or(|text| text == *word)
+                values.text(*field).is_none_or(|text| *word == "*" || text == *word)
             };
             kind.name == name && kind.is_written && kind.with.iter().all(fits)
         })?;
         let is_missing = |(field, _): &&(usize, &str)| values.get(*field).is_none();
         Some((found, found.with.iter().filter(is_missing).copied().collect()))
+    }
+
+    /// Whether what is written as this kind is read as another one: the type alone does not tell.
+    pub(super) fn is_ambiguous(&self, kind: &CompiledKind) -> bool {
+        let first = self.kinds.iter().find(|other| other.native == kind.native);
+        first.is_some_and(|first| first.name != kind.name && first.with.is_empty())
+            || (kind.with.is_empty()
+                && self.kinds.iter().any(|other| {
+                    other.native == kind.native
+                        && other.name != kind.name
+                        && other.with.iter().all(|(field, _)| !self.reads(*field))
+                }))
     }
 
     /// Whether a kind of this name can be written at all.
@@ -484,6 +524,32 @@ impl Plan {
 }
 
 impl CompiledRow {
+    /// Whether a place holds what the row would write there, where that follows from the fields.
+    fn agrees<'e>(
+        &self,
+        raw: Raw<'e>,
+        values: &Values<'e>,
+        known: &dyn Fn(Known) -> Option<Cow<'e, str>>,
+    ) -> bool {
+        match &self.held {
+            Held::Fixed(text) => match raw {
+                Raw::Json(raw) => raw == text.as_bytes(),
+                Raw::Text(raw) => raw == *text,
+                Raw::Bytes(_) => true,
+            },
+            Held::Derived(pattern) | Held::Pattern { pattern, .. } => {
+                let known = |which| known(which);
+                let filled = pattern.fill(|field| values.text(field), known);
+                let may_be_other = matches!(self.held, Held::Pattern { need: Need::Written, .. });
+                match filled {
+                    Some(filled) => raw.text().is_some_and(|text| text == filled),
+                    None => may_be_other,
+                }
+            }
+            Held::Field(..) => true,
+        }
+    }
+
     fn fill<'v>(
         &self,
         values: &'v Values<'_>,
@@ -510,6 +576,17 @@ impl CompiledRow {
 
     fn is_needed(&self) -> bool {
         matches!(self.held, Held::Pattern { need: Need::Both | Need::Written, .. })
+    }
+
+    /// Shows every field that has to do with the place.
+    fn each_field(&self, mut show: impl FnMut(usize)) {
+        match &self.held {
+            Held::Field(field, _) => show(*field),
+            Held::Pattern { pattern, .. } | Held::Derived(pattern) => {
+                pattern.fields().for_each(show)
+            }
+            Held::Fixed(_) => {}
+        }
     }
 
     /// Notes which fields have a place here.

@@ -27,6 +27,21 @@ pub(super) struct Field {
     pub(super) is: Is,
 }
 
+/// A field that is a text.
+pub(super) const fn text(name: &'static str) -> Field {
+    Field { name, is: Is::Text }
+}
+
+/// A field that is a number.
+pub(super) const fn number(name: &'static str) -> Field {
+    Field { name, is: Is::Number }
+}
+
+/// A field that is any JSON value.
+pub(super) const fn json(name: &'static str) -> Field {
+    Field { name, is: Is::Json }
+}
+
 /// What the value of a field is, in the common form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Is {
@@ -92,7 +107,7 @@ pub(super) struct Kind {
     pub(super) name: &'static str,
     /// The type of the CloudEvent; for EventBridge the detail type.
     pub(super) native: &'static str,
-    /// Fields that have these values. One that no row of the dialect reads is what the type says
+    /// Fields that have these values; `*` is any. One that no row of the dialect reads is what the type says
     /// by itself.
     pub(super) with: &'static [(&'static str, &'static str)],
     /// Whether such events are written too, or only read.

@@ -24,10 +24,14 @@ use crate::headers;
 /// The message for an event that is in the form of its target, or that has no family and is in
 /// whatever form it came.
 pub(super) fn message(
-    event: Event<'_>,
+    mut event: Event<'_>,
     message: &Message,
     options: &Options,
 ) -> Result<Message, Error> {
+    // What passed whole and is at home again is what it was.
+    if event.marks.id.is_none() && event.marks.origin.as_deref() == Some(options.to_name()) {
+        event.marks.origin = None;
+    }
     match options.to() {
         Cloud::Aws
             if options.form() == Some(Form::S3Notification) && notification::is_one(&event) =>

@@ -8,7 +8,9 @@ use super::super::table::Holds::{
     Derived, Fixed, FormUrl, Json, Maybe, Number, NumberText, Pattern, Quoted, Sequence, Text,
     Words,
 };
-use super::super::table::{Dialect, Family, Field, Form, Is, Kind, Row, kind, kind_with, row};
+use super::super::table::{
+    Dialect, Family, Field, Form, Kind, Row, json, kind, kind_with, number, row, text,
+};
 
 pub(super) const FAMILY: Family = Family {
     name: "storage.object",
@@ -31,18 +33,6 @@ pub(super) const FAMILY: Family = Family {
         Dialect { form: Form::Gcp, service: "", kinds: &GCP_KINDS, rows: &GCP },
     ],
 };
-
-const fn text(name: &'static str) -> Field {
-    Field { name, is: Is::Text }
-}
-
-const fn number(name: &'static str) -> Field {
-    Field { name, is: Is::Number }
-}
-
-const fn json(name: &'static str) -> Field {
-    Field { name, is: Is::Json }
-}
 
 const FIELDS: [Field; 46] = [
     text("container"),

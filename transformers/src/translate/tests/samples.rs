@@ -50,4 +50,88 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
         "gcp",
         r#"{"specversion":"1.0","type":"google.cloud.firestore.document.v1.written","source":"//firestore.googleapis.com/projects/p/databases/(default)","subject":"documents/a/b","id":"4","time":"2020-09-29T11:32:00Z","datacontenttype":"application/json","data":{"value":{"fields":{"count":{"integerValue":"4"}}},"updateMask":{}}}"#,
     ),
+    (
+        "aws",
+        r#"{"version":"0","id":"id-0","detail-type":"ECR Image Action","source":"aws.ecr","account":"111122223333","time":"2024-02-03T04:05:06Z","region":"eu-west-1","resources":[],"detail":{"result":"SUCCESS","repository-name":"team/shop","image-digest":"sha256:7f5b","action-type":"PUSH","image-tag":"latest"}}"#,
+    ),
+    (
+        "aws",
+        r#"{"version":"0","id":"id-1","detail-type":"EC2 Instance State-change Notification","source":"aws.ec2","account":"111122223333","time":"2024-02-03T04:05:06Z","region":"eu-west-1","resources":["arn:aws:ec2:eu-west-1:111122223333:instance/i-1234567890abcdef0"],"detail":{"instance-id":"i-1234567890abcdef0","state":"stopped"}}"#,
+    ),
+    (
+        "aws",
+        r#"{"version":"0","id":"id-2","detail-type":"EC2 Instance State-change Notification","source":"aws.ec2","account":"111122223333","time":"2024-02-03T04:05:06Z","region":"eu-west-1","resources":[],"detail":{"instance-id":"i-1","state":"stopping"}}"#,
+    ),
+    (
+        "aws",
+        r#"{"version":"0","id":"id-3","detail-type":"AWS API Call via CloudTrail","source":"aws.lambda","account":"111122223333","time":"2024-02-03T04:05:06Z","region":"eu-west-1","resources":[],"detail":{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ada","accountId":"111122223333"},"eventTime":"2024-02-03T04:05:06Z","eventSource":"lambda.amazonaws.com","eventName":"CreateFunction20150331","awsRegion":"eu-west-1","sourceIPAddress":"192.0.2.1","userAgent":"aws-cli/2","requestParameters":{"functionName":"resize","runtime":"python3.12"},"responseElements":null,"requestID":"r-1","eventID":"e-1","eventType":"AwsApiCall"}}"#,
+    ),
+    (
+        "aws",
+        r#"{"version":"0","id":"id-4","detail-type":"AWS API Call via CloudTrail","source":"aws.secretsmanager","account":"111122223333","time":"2024-02-03T04:05:06Z","region":"eu-west-1","resources":[],"detail":{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ada","accountId":"111122223333"},"eventTime":"2024-02-03T04:05:06Z","eventSource":"secretsmanager.amazonaws.com","eventName":"PutSecretValue","awsRegion":"eu-west-1","sourceIPAddress":"192.0.2.1","userAgent":"aws-cli/2","requestParameters":{"secretId":"db/password","clientRequestToken":"EXAMPLE1-90ab"},"responseElements":null,"requestID":"r-1","eventID":"e-1","eventType":"AwsApiCall"}}"#,
+    ),
+    (
+        "aws",
+        r#"{"version":"0","id":"id-5","detail-type":"AWS API Call via CloudTrail","source":"aws.sts","account":"111122223333","time":"2024-02-03T04:05:06Z","region":"eu-west-1","resources":[],"detail":{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ada","accountId":"111122223333"},"eventTime":"2024-02-03T04:05:06Z","eventSource":"sts.amazonaws.com","eventName":"AssumeRole","awsRegion":"eu-west-1","sourceIPAddress":"192.0.2.1","userAgent":"aws-cli/2","requestParameters":{"roleArn":"arn:aws:iam::1:role/r"},"responseElements":null,"requestID":"r-1","eventID":"e-1","eventType":"AwsApiCall"}}"#,
+    ),
+    (
+        "aws",
+        r#"{"version":"0","id":"id-6","detail-type":"AWS API Call via CloudTrail","source":"aws.s3","account":"111122223333","time":"2024-02-03T04:05:06Z","region":"eu-west-1","resources":[],"detail":{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ada","accountId":"111122223333"},"eventTime":"2024-02-03T04:05:06Z","eventSource":"s3.amazonaws.com","eventName":"GetBucketAcl","awsRegion":"eu-west-1","sourceIPAddress":"192.0.2.1","userAgent":"aws-cli/2","requestParameters":{"bucketName":"b"},"responseElements":null,"requestID":"r-1","eventID":"e-1","eventType":"AwsApiCall","errorCode":"AccessDenied","errorMessage":"no"}}"#,
+    ),
+    (
+        "aws",
+        r#"{"version":"0","id":"id-7","detail-type":"Scheduled Event","source":"aws.events","account":"111122223333","time":"2024-02-03T04:05:06Z","region":"eu-west-1","resources":["arn:aws:events:eu-west-1:111122223333:rule/nightly"],"detail":{}}"#,
+    ),
+    (
+        "aws",
+        r#"{"version":"0","id":"id-8","detail-type":"Parameter Store Change","source":"aws.ssm","account":"111122223333","time":"2024-02-03T04:05:06Z","region":"eu-west-1","resources":["arn:aws:ssm:eu-west-1:111122223333:parameter/shop/limit"],"detail":{"operation":"Update","name":"/shop/limit","type":"String","description":"most"}}"#,
+    ),
+    (
+        "azure",
+        r#"{"specversion":"1.0","id":"id-9","type":"Microsoft.ContainerRegistry.ImagePushed","source":"/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/acr","time":"2024-02-03T04:05:06.7Z","datacontenttype":"application/json","data":{"id":"831e","timestamp":"2024-02-03T04:05:06.5Z","action":"push","target":{"mediaType":"application/vnd.docker.distribution.manifest.v2+json","size":3023,"digest":"sha256:213b","length":3023,"repository":"team/shop","tag":"v1"},"request":{"id":"7c66","host":"acr.azurecr.io","method":"PUT","useragent":"docker/18"}},"subject":"team/shop:v1"}"#,
+    ),
+    (
+        "azure",
+        r#"{"specversion":"1.0","id":"id-10","type":"Microsoft.Resources.ResourceActionSuccess","source":"/subscriptions/s/resourceGroups/g","time":"2024-02-03T04:05:06.7Z","datacontenttype":"application/json","data":{"authorization":{"scope":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/web1","action":"Microsoft.Compute/virtualMachines/start/action"},"claims":{"http://schemas.microsoft.com/claims/authnclassreference":"1"},"correlationId":"c-1","httpRequest":{"clientRequestId":"q","clientIpAddress":"192.0.2.3","method":"POST","url":"https://management.azure.com"},"resourceProvider":"Microsoft.Compute","resourceUri":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/web1","operationName":"Microsoft.Compute/virtualMachines/start/action","status":"Succeeded","subscriptionId":"s","tenantId":"t"},"subject":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/web1"}"#,
+    ),
+    (
+        "azure",
+        r#"{"specversion":"1.0","id":"id-11","type":"Microsoft.Resources.ResourceDeleteSuccess","source":"/subscriptions/s/resourceGroups/g","time":"2024-02-03T04:05:06.7Z","datacontenttype":"application/json","data":{"authorization":{"scope":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/resize","action":"Microsoft.Web/sites/delete"},"claims":{"http://schemas.microsoft.com/claims/authnclassreference":"1"},"correlationId":"c-1","httpRequest":{"clientRequestId":"q","clientIpAddress":"192.0.2.3","method":"POST","url":"https://management.azure.com"},"resourceProvider":"Microsoft.Web","resourceUri":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/resize","operationName":"Microsoft.Web/sites/delete","status":"Succeeded","subscriptionId":"s","tenantId":"t"},"subject":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/resize"}"#,
+    ),
+    (
+        "azure",
+        r#"{"specversion":"1.0","id":"id-12","type":"Microsoft.Resources.ResourceWriteFailure","source":"/subscriptions/s/resourceGroups/g","time":"2024-02-03T04:05:06.7Z","datacontenttype":"application/json","data":{"authorization":{"scope":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a","action":"Microsoft.Storage/storageAccounts/write"},"claims":{"http://schemas.microsoft.com/claims/authnclassreference":"1"},"correlationId":"c-1","httpRequest":{"clientRequestId":"q","clientIpAddress":"192.0.2.3","method":"POST","url":"https://management.azure.com"},"resourceProvider":"Microsoft.Storage","resourceUri":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a","operationName":"Microsoft.Storage/storageAccounts/write","status":"Succeeded","subscriptionId":"s","tenantId":"t"},"subject":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a"}"#,
+    ),
+    (
+        "azure",
+        r#"{"specversion":"1.0","id":"id-13","type":"Microsoft.KeyVault.SecretNewVersionCreated","source":"/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv","time":"2024-02-03T04:05:06.7Z","datacontenttype":"application/json","data":{"Id":"https://kv.vault.azure.net/secrets/pw/ee05","VaultName":"kv","ObjectType":"Secret","ObjectName":"pw","Version":"ee05","NBF":"1559081980","EXP":"1559082102"},"subject":"pw"}"#,
+    ),
+    (
+        "azure",
+        r#"{"specversion":"1.0","id":"id-14","type":"Microsoft.AppConfiguration.KeyValueModified","source":"/subscriptions/s/resourceGroups/g/providers/microsoft.appconfiguration/configurationstores/contoso","time":"2024-02-03T04:05:06.7Z","datacontenttype":"application/json","data":{"key":"Foo","label":"FizzBuzz","etag":"FnUE","syncToken":"zAJw6V16=Njo1;sn=5164673"},"subject":"https://contoso.azconfig.io/kv/Foo?label=FizzBuzz"}"#,
+    ),
+    (
+        "gcp",
+        r#"{"message":{"messageId":"77","publishTime":"2024-02-03T04:05:06.7Z","data":"eyJhY3Rpb24iOiJJTlNFUlQiLCJkaWdlc3QiOiJ1cy1lYXN0MS1kb2NrZXIucGtnLmRldi9wL3Ivc2hvcEBzaGEyNTY6NmVjMSIsInRhZyI6InVzLWVhc3QxLWRvY2tlci5wa2cuZGV2L3Avci9zaG9wOjEuMSJ9"},"subscription":"projects/p/subscriptions/gcr"}"#,
+    ),
+    (
+        "gcp",
+        r#"{"specversion":"1.0","id":"id-16","type":"google.cloud.audit.log.v1.written","source":"//cloudaudit.googleapis.com/projects/p/logs/activity","time":"2024-02-03T04:05:06.7Z","datacontenttype":"application/json","data":{"insertId":"i","protoPayload":{"serviceName":"compute.googleapis.com","methodName":"v1.compute.instances.stop","resourceName":"projects/p/zones/us-east1-b/instances/web1","authenticationInfo":{"principalEmail":"ada@example.com"},"requestMetadata":{"callerIp":"192.0.2.7","callerSuppliedUserAgent":"gcloud"}},"severity":"NOTICE"},"subject":"compute.googleapis.com/projects/p/zones/us-east1-b/instances/web1"}"#,
+    ),
+    (
+        "gcp",
+        r#"{"specversion":"1.0","id":"id-17","type":"google.cloud.audit.log.v1.written","source":"//cloudaudit.googleapis.com/projects/p/logs/activity","time":"2024-02-03T04:05:06.7Z","datacontenttype":"application/json","data":{"insertId":"i","protoPayload":{"serviceName":"storage.googleapis.com","methodName":"storage.buckets.create","resourceName":"projects/_/buckets/b","authenticationInfo":{"principalEmail":"ada@example.com"},"status":{"code":7,"message":"denied"}}},"subject":"storage.googleapis.com/projects/_/buckets/b"}"#,
+    ),
+    (
+        "gcp",
+        r#"{"specversion":"1.0","id":"id-18","type":"google.cloud.functions.function.v2.created","source":"//cloudfunctions.googleapis.com/projects/p/locations/us-east1","time":"2024-02-03T04:05:06.7Z","datacontenttype":"application/json","data":{"payload":{"name":"projects/p/locations/us-east1/functions/resize","description":"d"}},"subject":"functions/resize"}"#,
+    ),
+    (
+        "gcp",
+        r#"{"specversion":"1.0","id":"id-19","type":"google.cloud.scheduler.job.v1.executed","source":"//cloudscheduler.googleapis.com/projects/p/locations/us-east1/jobs/nightly","time":"2024-02-03T04:05:06.7Z","datacontenttype":"application/json","data":{"customData":"bXkgYmFzZTY0IGRhdGE="}}"#,
+    ),
+    (
+        "gcp",
+        r#"{"message":{"messageId":"78","publishTime":"2024-02-03T04:05:06.7Z","attributes":{"dataFormat":"JSON_API_V1","eventType":"SECRET_VERSION_ADD","secretId":"projects/12/secrets/pw","versionId":"projects/12/secrets/pw/versions/3","timestamp":"2024-02-03T04:05:06.5Z"},"data":"eyJuYW1lIjoicHJvamVjdHMvMTIvc2VjcmV0cy9wdy92ZXJzaW9ucy8zIiwiY3JlYXRlVGltZSI6IjIwMjQtMDItMDNUMDQ6MDU6MDYuNVoiLCJzdGF0ZSI6IkVOQUJMRUQifQ=="},"subscription":"projects/p/subscriptions/s"}"#,
+    ),
 ];
