@@ -18,6 +18,7 @@ pub mod pattern;
 mod problem;
 mod root;
 mod route;
+pub mod rule_set;
 mod rules;
 mod schema;
 mod secret;
