@@ -30,7 +30,7 @@ use clauses::{Clauses, Draft};
 use event::{Event, Seen};
 use exact::Exact;
 pub use explain::Verdict;
-use index::Index;
+use index::{Index, Walk};
 use keys::Full;
 use message::Members;
 use paths::{Field, Paths};
@@ -108,8 +108,7 @@ struct Found {
     /// In which turn each rule was last found, so that none is found twice.
     turns: Vec<u32>,
     turn: u32,
-    stack: Vec<u32>,
-    text: Vec<u8>,
+    walk: Walk,
     lists: lists::Room,
 }
 
@@ -230,7 +229,7 @@ impl Matcher {
     }
 
     fn find<'s>(&self, seen: Seen, message: Option<&Message>, found: &'s mut Found) -> &'s [u32] {
-        let Found { rules, turns, turn, stack, text, lists } = found;
+        let Found { rules, turns, turn, walk, lists } = found;
         rules.clear();
         lists.clear();
         if turns.len() < self.rules || *turn == u32::MAX {
@@ -239,7 +238,7 @@ impl Matcher {
             *turn = 0;
         }
         *turn += 1;
-        self.index.each(seen, stack, text, |clause| {
+        self.index.each(seen, walk, |clause| {
             let rule = self.clauses.rule(clause);
             if turns[rule as usize] == *turn || !self.holds(clause, seen, lists) {
                 return;

@@ -37,6 +37,8 @@ pub(super) struct Index {
     nodes: Vec<Node>,
     lists: Vec<(u32, u32)>,
     entries: Vec<u32>,
+    /// How many clauses there are.
+    clauses: usize,
 }
 
 #[derive(Default)]
@@ -59,7 +61,8 @@ impl Index {
         if count >= target::LIST as usize {
             return Err(Full);
         }
-        let index = Self { nodes: Vec::new(), lists: Vec::new(), entries: Vec::new() };
+        let index =
+            Self { nodes: Vec::new(), lists: Vec::new(), entries: Vec::new(), clauses: count };
         let counts = vec![0; exact + accesses.keys.len()];
         let shares = vec![(0, 0); fields];
         let mut builder = Builder { index, ways, accesses, exact: exact as u32, counts, shares };
@@ -72,25 +75,16 @@ impl Index {
         Ok(index)
     }
 
-    /// Shows every clause that the event may match, some more than once; `stack` and `room` are for the work.
-    pub(super) fn each(
-        &self,
-        seen: Seen,
-        stack: &mut Vec<u32>,
-        room: &mut Vec<u8>,
-        mut show: impl FnMut(u32),
-    ) {
-        stack.clear();
-        stack.push(0);
-        while let Some(node) = stack.pop() {
+    /// Shows every clause that the event may match, each once.
+    pub(super) fn each(&self, seen: Seen, walk: &mut Walk, mut show: impl FnMut(u32)) {
+        walk.begin(self.nodes.len(), self.lists.len(), self.clauses);
+        while let Some(node) = walk.stack.pop() {
             let Some(node) = self.nodes.get(node as usize) else { continue };
-            for clause in self.range(node.rest) {
-                show(*clause);
-            }
+            self.show(node.rest, walk, &mut show);
             let fields = &seen.event.fields;
             if node.lookups.len() <= 4 * fields.len() {
                 for lookup in &node.lookups {
-                    self.look(lookup, seen, stack, room, &mut show);
+                    self.look(lookup, seen, walk, &mut show);
                 }
                 continue;
             }
@@ -98,34 +92,40 @@ impl Index {
                 let first = node.lookups.partition_point(|lookup| lookup.field < *field);
                 let same = node.lookups[first..].iter().take_while(|lookup| lookup.field == *field);
                 for lookup in same {
-                    self.look(lookup, seen, stack, room, &mut show);
+                    self.look(lookup, seen, walk, &mut show);
                 }
             }
         }
     }
 
     #[inline]
-    fn look(
-        &self,
-        lookup: &Lookup,
-        seen: Seen,
-        stack: &mut Vec<u32>,
-        room: &mut Vec<u8>,
-        show: &mut impl FnMut(u32),
-    ) {
+    fn look(&self, lookup: &Lookup, seen: Seen, walk: &mut Walk, show: &mut impl FnMut(u32)) {
+        let mut room = std::mem::take(&mut walk.room);
         for value in seen.each(lookup.field) {
-            lookup.each(value, seen, room, |found| {
+            lookup.each(value, seen, &mut room, |found| {
                 let number = found & !target::KIND;
                 match found & target::KIND {
-                    target::CLAUSE => show(number),
-                    target::LIST => {
-                        for clause in self.range(self.lists[number as usize]) {
-                            show(*clause);
-                        }
+                    target::CLAUSE if is_first(&mut walk.clauses, number, walk.turn) => {
+                        show(number)
                     }
-                    _ => stack.push(number),
+                    target::LIST if is_first(&mut walk.lists, number, walk.turn) => {
+                        self.show(self.lists[number as usize], walk, show);
+                    }
+                    target::NODE if is_first(&mut walk.nodes, number, walk.turn) => {
+                        walk.stack.push(number);
+                    }
+                    _ => {}
                 }
             });
+        }
+        walk.room = room;
+    }
+
+    fn show(&self, range: (u32, u32), walk: &mut Walk, show: &mut impl FnMut(u32)) {
+        for clause in self.range(range) {
+            if is_first(&mut walk.clauses, *clause, walk.turn) {
+                show(*clause);
+            }
         }
     }
 
@@ -140,6 +140,47 @@ impl Index {
             + self.lists.capacity() * size_of::<(u32, u32)>()
             + self.entries.capacity() * size_of::<u32>()
     }
+}
+
+/// Memory for the way through the tree, kept from event to event. Whatever an event leads to again and again, such as by a
+/// list with one value many times, is gone to once.
+#[derive(Default)]
+pub(super) struct Walk {
+    stack: Vec<u32>,
+    room: Vec<u8>,
+    /// The turn in which each node, list and clause was last gone to.
+    nodes: Vec<u32>,
+    lists: Vec<u32>,
+    clauses: Vec<u32>,
+    turn: u32,
+}
+
+impl Walk {
+    fn begin(&mut self, nodes: usize, lists: usize, clauses: usize) {
+        let is_small =
+            self.nodes.len() < nodes || self.lists.len() < lists || self.clauses.len() < clauses;
+        if is_small || self.turn == u32::MAX {
+            for (marks, len) in
+                [(&mut self.nodes, nodes), (&mut self.lists, lists), (&mut self.clauses, clauses)]
+            {
+                let len = len.max(marks.len());
+                marks.clear();
+                marks.resize(len, 0);
+            }
+            self.turn = 0;
+        }
+        self.turn += 1;
+        self.stack.clear();
+        self.stack.push(0);
+    }
+}
+
+#[inline]
+fn is_first(marks: &mut [u32], number: u32, turn: u32) -> bool {
+    let mark = &mut marks[number as usize];
+    let is_first = *mark != turn;
+    *mark = turn;
+    is_first
 }
 
 /// A clause, and which of its conditions led to it, as bits.

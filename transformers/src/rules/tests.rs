@@ -153,3 +153,17 @@ fn many_lists_are_no_more_work_than_their_values() {
     assert!(json(&[&pattern], &event).is_empty());
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }
+
+/// A value that stands in a list many times leads to what it leads to once.
+#[test]
+fn a_value_repeated_is_no_more_work() {
+    let patterns: Vec<String> = (0..200)
+        .map(|index| format!("{{\"t\":[\"a\"],\"u\":[\"b\"],\"k\":[\"k{}\",{{\"wildcard\":\"*x*y*z{index}\"}}]}}", index % 4))
+        .collect();
+    let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+    let many = |text: &str| format!("[{}\"{text}\"]", format!("\"{text}\",").repeat(20_000));
+    let event = format!("{{\"t\":{},\"u\":{},\"k\":{}}}", many("a"), many("b"), many("xyxyxy"));
+    let started = std::time::Instant::now();
+    assert!(json(&patterns, &event).is_empty());
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
