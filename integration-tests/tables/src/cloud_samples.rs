@@ -195,6 +195,9 @@ fn rules(_: &Table, case: &Json) -> Verdict {
                 let found = event.payload.as_deref().map(String::from_utf8_lossy);
                 same(want, &json!(found))?;
             }
+            "data" if want.is_null() => {
+                check(event.payload.is_none(), || "there are data".into())?;
+            }
             "data" | "data_json" => same(want, &data(&event)?)?,
             "attributes" => {
                 for (name, want) in want.as_object().into_iter().flatten() {

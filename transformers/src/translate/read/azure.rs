@@ -73,9 +73,6 @@ impl<'a> Members<'a> {
 fn object(element: &[u8], whole: &Bytes, depth: u32, show: Show<'_>) -> Result<Read, Error> {
     let members = Members::read(element)?;
     if let (Some(kind), Some(time)) = (text(members.event_type), text(members.event_time)) {
-        if kind == "Microsoft.EventGrid.SubscriptionValidationEvent" {
-            return Ok(Read::Nothing("event grid validation"));
-        }
         return event_grid(&members, kind, time, whole, show).map(|()| Read::Events);
     }
     if let Some(value) = members.value.filter(|value| value.first() == Some(&b'[')) {

@@ -35,7 +35,7 @@ impl<'a> Queued<'a> {
             kind: Cow::Borrowed(PUBLISHED),
             subject: self.subject.filter(|subject| !subject.is_empty()),
             time: self.time,
-            data: Data::Own(self.body),
+            data: if self.body.is_empty() { Data::None } else { Data::Own(self.body) },
             headers: self.headers.into_iter().map(header).collect(),
             ..Event::default()
         };
