@@ -3,6 +3,7 @@
 pub mod adapter;
 pub mod claim_check;
 pub mod cloudevents;
+pub mod extensions;
 pub mod filter;
 pub mod input_transformer;
 pub mod map;
@@ -27,6 +28,8 @@ pub enum TransformConfig {
     Restore(claim_check::RestoreConfig),
     /// Makes a CloudEvent of whatever arrives.
     Cloudevents(cloudevents::CloudeventsConfig),
+    /// Does what the documented extensions of CloudEvents ask for.
+    Extensions(extensions::ExtensionsConfig),
     /// Lets messages through or takes them out.
     Filter(filter::FilterConfig),
     /// Makes the data from a template, as targets of Amazon EventBridge have it.
@@ -51,6 +54,7 @@ impl TransformConfig {
             Self::ClaimCheck(_) => "claim_check",
             Self::Restore(_) => "restore",
             Self::Cloudevents(_) => "cloudevents",
+            Self::Extensions(_) => "extensions",
             Self::Filter(_) => "filter",
             Self::InputTransformer(_) => "input_transformer",
             Self::Map(_) => "map",

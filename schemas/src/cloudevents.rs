@@ -14,6 +14,7 @@ pub mod avro;
 mod binary;
 mod data;
 mod error;
+pub mod extensions;
 pub mod format;
 pub mod http;
 pub mod json;

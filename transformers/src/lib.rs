@@ -11,6 +11,7 @@ mod cloudevents;
 mod condition;
 mod content_type;
 pub mod expression;
+mod extensions;
 mod filter;
 mod headers;
 mod input_transformer;
@@ -41,6 +42,7 @@ pub fn build(config: &TransformConfig, claims: &Arc<dyn Claims>) -> Box<dyn Tran
         TransformConfig::ClaimCheck(config) => Box::new(claims::Check::new(config, claims.clone())),
         TransformConfig::Restore(config) => Box::new(claims::Restore::new(config, claims.clone())),
         TransformConfig::Cloudevents(config) => Box::new(cloudevents::Step::new(config)),
+        TransformConfig::Extensions(config) => Box::new(extensions::Step::new(config)),
         TransformConfig::Filter(config) => Box::new(filter::Step::new(config)),
         TransformConfig::InputTransformer(config) => Box::new(input_transformer::Step::new(config)),
         TransformConfig::Map(config) => Box::new(map::Step::new(config)),

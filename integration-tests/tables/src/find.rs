@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use super::{
-    Run, Table, adapters, bindings, cesql, cloud_samples, filters, formats, patterns, transforms,
+    Run, Table, adapters, bindings, cesql, cloud_samples, extensions, filters, formats, patterns, transforms,
 };
 
 /// A table in a folder.
@@ -96,6 +96,7 @@ fn runner(suite: &str, file: &Path, content: &Json) -> Option<Run> {
         "cesql" => cesql::runner(file, title),
         "cloud-samples" => cloud_samples::runner(file, title),
         "cloudevents-format" => formats::runner(file, title),
+        "extensions" => extensions::runner(file, title),
         "event-patterns" => patterns::runner(file, title),
         "subscription-filters" => filters::runner(file, title),
         "transforms" => transforms::runner(file, title),

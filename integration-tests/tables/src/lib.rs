@@ -11,6 +11,7 @@ mod bindings;
 mod cesql;
 mod cloud_samples;
 mod event;
+mod extensions;
 mod filters;
 mod find;
 mod formats;

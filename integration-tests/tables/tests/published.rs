@@ -11,6 +11,7 @@ const SUITES: &[&str] = &[
     "cloud-samples",
     "cloudevents-format",
     "event-patterns",
+    "extensions",
     "subscription-filters",
     "transforms",
 ];
