@@ -2,6 +2,7 @@
 
 mod amqp;
 mod budget;
+mod encoding;
 mod endpoints;
 mod exposure;
 mod guarantees;
@@ -41,6 +42,7 @@ pub(crate) fn check(config: &Config, sections: &Sections, findings: &mut Vec<Fin
     rules.loops();
     rules.budget();
     rules.guarantees();
+    rules.encodings();
     rules.leases();
 }
 

@@ -21,6 +21,7 @@ pub mod json;
 pub mod kafka;
 pub mod mqtt;
 pub mod nats;
+pub mod outgoing;
 mod parts;
 pub mod protobuf;
 pub mod pubsub;

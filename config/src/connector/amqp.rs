@@ -10,6 +10,6 @@ pub use connection::{Auth, ConnectionConfig};
 pub use declare::{
     Argument, Arguments, BindingConfig, ExchangeConfig, ExchangeType, QueueConfig, QueueType,
 };
-pub use sink::{Property, SinkConfig};
+pub use sink::{AttributePrefix, Property, SinkConfig};
 pub use source::{SourceConfig, Start, StreamConfig};
 pub use uri::Uri;

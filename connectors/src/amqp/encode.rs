@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hybridge_config::connector::amqp::{Property, SinkConfig};
+use hybridge_config::connector::amqp::{AttributePrefix, Property, SinkConfig};
 use hybridge_core::{Error, Header, Message, StableId, Text, Value};
-use hybridge_schemas::cloudevents::{amqp as binding, attribute};
+use hybridge_schemas::cloudevents::outgoing::Outgoing;
+use hybridge_schemas::cloudevents::{amqp as amqp10, attribute, rabbitmq};
 use hybridge_schemas::template::Template;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, ByteArray, FieldArray, FieldTable, LongString, ShortString};
@@ -30,6 +31,8 @@ pub(super) struct Encoder {
     route: String,
     target: String,
     routing_key: Option<Template>,
+    outgoing: Outgoing,
+    prefix: &'static str,
     persistent: bool,
     expiration: bool,
     user_id: bool,
@@ -45,6 +48,11 @@ impl Encoder {
             route: route.to_owned(),
             target: target.to_owned(),
             routing_key: config.routing_key.as_ref().map(Template::compile),
+            outgoing: Outgoing::new(config.encoding, config.event_format),
+            prefix: match config.attribute_prefix {
+                AttributePrefix::Ce => rabbitmq::PREFIX,
+                AttributePrefix::CloudEvents => amqp10::PREFIX,
+            },
             persistent: config.persistent,
             expiration: allows(Property::Expiration),
             user_id: allows(Property::UserId),
@@ -59,16 +67,17 @@ impl Encoder {
     /// # Errors
     /// [`Rejected`](hybridge_core::ErrorKind): it can never be published as it is.
     pub(super) fn encode(&self, message: &Message, frame_max: usize) -> Result<Publish, Error> {
+        let routing_key = self.routing_key(message)?;
+        let message = &*self.outgoing.apply(message);
         let body = message.payload.clone().unwrap_or_default();
         if body.len() as u64 > self.max_message {
             let (size, most) = (body.len(), self.max_message);
             let what = format!("a body of {size} bytes, and `max_message` of the target is {most}");
             return Err(Error::rejected(what));
         }
-        let routing_key = self.routing_key(message)?;
         let mut written = Written::new();
         for (name, value) in message.attributes.iter() {
-            written.attribute(&name, &value)?;
+            written.attribute(self.prefix, &name, &value)?;
         }
         self.headers(message, &mut written)?;
         written.body_and_key(message, &routing_key);
@@ -123,7 +132,11 @@ impl Encoder {
                 || (name == names::EXPIRATION && !self.expiration)
                 || (name == names::USER_ID && !self.user_id)
                 || matches!(name, names::TYPES | names::KEY | names::NULL_BODY);
-            if is_left_out || written.property(header, message.is_event()) {
+            // What an attribute says is said once.
+            let is_said = message.is_event()
+                && rabbitmq::attribute_name(name)
+                    .is_some_and(|name| message.attributes.contains(&name.to_ascii_lowercase()));
+            if is_left_out || is_said || written.property(header, message.is_event()) {
                 continue;
             }
             written.header(header, types.get(name).copied())?;
@@ -210,7 +223,7 @@ impl Written {
         Ok(())
     }
 
-    fn attribute(&mut self, name: &Text, value: &Value) -> Result<(), Error> {
+    fn attribute(&mut self, prefix: &str, name: &Text, value: &Value) -> Result<(), Error> {
         if name == "datacontenttype"
             && let Some(content_type) = value.as_text()
             && let Ok(short) = ShortString::try_new(content_type.as_str())
@@ -219,7 +232,7 @@ impl Written {
             self.properties = std::mem::take(&mut self.properties).with_content_type(short);
             return Ok(());
         }
-        let name = short_name(&format!("{}{}", binding::PREFIX, name.as_str()))?;
+        let name = short_name(&format!("{prefix}{}", name.as_str()))?;
         let value = match value {
             Value::Boolean(on) => AMQPValue::Boolean(*on),
             Value::Integer(number) => AMQPValue::LongInt(*number),

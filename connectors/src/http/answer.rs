@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hybridge_core::Outcome;
+use hybridge_schemas::cloudevents::webhook::Received;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -67,7 +68,7 @@ impl Refusal {
 
     /// It may be taken later.
     pub(super) fn later(reason: impl Into<Cow<'static, str>>, wait: Duration) -> Self {
-        Self { code: StatusCode::SERVICE_UNAVAILABLE, reason: reason.into(), wait: Some(wait) }
+        Self { code: code(Received::Unavailable), reason: reason.into(), wait: Some(wait) }
     }
 
     /// The same for one event of a batch.
@@ -98,7 +99,7 @@ impl Refusal {
 
 /// Everything is settled.
 pub(super) fn done() -> Response<Full<Bytes>> {
-    status(StatusCode::NO_CONTENT, Full::default())
+    status(code(Received::Accepted), Full::default())
 }
 
 /// The answer to a request with one event.
@@ -114,11 +115,16 @@ pub(super) fn one(outcome: Outcome) -> Response<Full<Bytes>> {
 pub(super) fn verdict(outcome: Outcome) -> (StatusCode, &'static str) {
     match outcome {
         Outcome::Filtered | Outcome::Expired | Outcome::Delivered | Outcome::DeadLettered => {
-            (StatusCode::NO_CONTENT, "")
+            (code(Received::Accepted), "")
         }
-        Outcome::Rejected => (StatusCode::UNPROCESSABLE_ENTITY, REJECTED),
-        Outcome::Abandoned => (StatusCode::SERVICE_UNAVAILABLE, ABANDONED),
+        Outcome::Rejected => (code(Received::Unprocessable), REJECTED),
+        Outcome::Abandoned => (code(Received::Unavailable), ABANDONED),
     }
+}
+
+/// The status for what became of a request.
+pub(super) fn code(received: Received) -> StatusCode {
+    StatusCode::from_u16(received.status(false)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// The answer to a batch: 204 where all is settled, 503 where nothing is and all may come again,

@@ -7,12 +7,13 @@ use hybridge_config::connector::http::{PlainBodies, SourceConfig};
 use hybridge_core::{Error, Message, Text, Value};
 use hybridge_schemas::cloudevents::DecodeError;
 use hybridge_schemas::cloudevents::http::{self as binding, Decoded, is_forwarded};
+use hybridge_schemas::cloudevents::webhook::Received;
 use hybridge_schemas::template::Template;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
 
 use self::wrap::Wrap;
-use super::answer::{Entry, Refusal};
+use super::answer::{Entry, Refusal, code};
 
 /// How a source reads requests.
 pub(super) struct Intake {
@@ -137,8 +138,8 @@ fn headers_of(template: &Template) -> impl Iterator<Item = String> + '_ {
 
 fn refusal(error: DecodeError) -> Refusal {
     let code = match error {
-        DecodeError::UnsupportedFormat(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        _ => StatusCode::BAD_REQUEST,
+        DecodeError::UnsupportedFormat(_) => code(Received::Unsupported),
+        _ => code(Received::Malformed),
     };
     Refusal::never(code, error.to_string())
 }

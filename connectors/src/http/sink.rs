@@ -67,7 +67,7 @@ impl Sink {
             clients,
             handshake: config.webhook.as_ref().map(Handshake::new),
             ordering,
-            mode: config.mode,
+            mode: config.encoding,
             timeout: config.timeout.get(),
             max_in_flight: config.max_in_flight.max(1) as usize,
             open: Semaphore::new(config.max_in_flight.max(1) as usize),

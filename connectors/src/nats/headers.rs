@@ -16,7 +16,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hybridge_core::{Headers, Message};
-use hybridge_schemas::cloudevents::http::{self as binding, Decoded};
+use hybridge_schemas::cloudevents::format::Content;
+use hybridge_schemas::cloudevents::{Mode, nats as binding};
+use hybridge_schemas::rfc3339;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 const FIRST_LINE: &[u8] = b"NATS/1.0\r\n";
@@ -56,9 +58,7 @@ impl Block {
     /// Adds what a message has beside its body; not its key where that is `known` already.
     pub(super) fn message(&mut self, message: &Message, known: &[u8]) {
         if message.is_event() {
-            for (name, value) in binding::encode_binary(message).0 {
-                self.push(&name, &value);
-            }
+            binding::headers(message, |name, value| self.push(name, value));
         }
         if let Some(key) = message.key.as_ref().filter(|key| **key != known) {
             match is_value(key) {
@@ -129,19 +129,17 @@ fn decode_event(block: &[u8], message: &mut Message) -> bool {
     if !lines(block).any(|(name, _)| name.eq_ignore_ascii_case(b"ce-specversion")) {
         return false;
     }
-    let pairs = || {
-        let texts =
-            lines(block).filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)));
-        texts.filter(|(name, _)| is_of_event(name))
-    };
+    let pairs =
+        || lines(block).filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)));
     let content_type = pairs().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let content_type = content_type.map(|(_, value)| value);
-    let body = message.payload.clone().unwrap_or_default();
-    let Ok(Decoded::Event(event)) = binding::decode(content_type, pairs(), body) else {
+    let content_type = content_type.and_then(|(_, value)| std::str::from_utf8(value).ok());
+    // An event in the body is for whoever wants events.
+    if !matches!(binding::content(content_type, true), Ok(Content::Binary)) {
         return false;
-    };
-    message.attributes = event.attributes;
-    message.time = event.time.or(message.time);
+    }
+    let Ok(attributes) = binding::decode(pairs(), Mode::Lenient) else { return false };
+    message.time = attributes.text("time").and_then(rfc3339::millis).or(message.time);
+    message.attributes = attributes;
     true
 }
 

@@ -57,7 +57,8 @@ async fn listening(tls: Value) -> Source {
 /// Posts one message to `source`, which takes it.
 async fn post(source: &mut Source, tls: Value) -> Option<ErrorKind> {
     let url = format!("https://{}/", source.local_addr().unwrap());
-    let config = serde_json::from_value(json!({ "url": url, "mode": "raw", "tls": tls })).unwrap();
+    let config =
+        serde_json::from_value(json!({ "url": url, "encoding": "raw", "tls": tls })).unwrap();
     let sink = Sink::new(&config, "r", "t", Ordering::None).unwrap();
     let batch = [message("", "x")];
     let mut sending = std::pin::pin!(sink.send(&batch));

@@ -1,6 +1,7 @@
 //! Suite `bindings`: events in the messages of protocols.
 
 mod amqp;
+pub(super) mod data;
 mod expect;
 pub(super) mod http;
 mod kafka;

@@ -1,13 +1,18 @@
 //! Which tables there are, and what runs each of them.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
 use super::{
-    Run, Table, adapters, bindings, cesql, cloud_samples, extensions, filters, formats, patterns, transforms,
+    Run, Table, adapters, bindings, cesql, cloud_samples, extensions, filters, formats, patterns,
+    transforms,
 };
+
+/// What names of files with cases end with.
+const KINDS: [&str; 4] = ["json", "feature", "yaml", "yml"];
 
 /// A table in a folder.
 pub enum Found {
@@ -37,11 +42,15 @@ pub fn find(folder: &Path, suite: Option<&str>) -> io::Result<Vec<Found>> {
         if suite.is_some_and(|suite| suite != name) {
             continue;
         }
+        let file = path.strip_prefix(&root).unwrap_or(&path).to_owned();
+        if let Some((content, run)) = data(&name, &path)? {
+            found.push(Found::Table(Table { suite: name, folder: root, file, content }, run));
+            continue;
+        }
         let content: Json = match serde_json::from_slice(&std::fs::read(&path)?) {
             Ok(content) => content,
             Err(_) => continue,
         };
-        let file = path.strip_prefix(&root).unwrap_or(&path).to_owned();
         if !is_table(&file, &content) {
             continue;
         }
@@ -61,11 +70,22 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "json") {
+        } else if path.extension().and_then(OsStr::to_str).is_some_and(|kind| KINDS.contains(&kind))
+        {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// The cases of a data file that is no table, and what runs them.
+fn data(suite: &str, path: &Path) -> io::Result<Option<(Json, Run)>> {
+    let is_json = path.extension().is_some_and(|kind| kind == "json");
+    if is_json || suite != "bindings" {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path)?;
+    Ok(bindings::data::table(&path.to_string_lossy(), &text))
 }
 
 /// The suite that a file belongs to: the first folder below `folder`, or `folder` itself.

@@ -1,5 +1,7 @@
 //! The brokers that other tests run against can be started, killed, frozen and started again.
 
+mod encodings;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};

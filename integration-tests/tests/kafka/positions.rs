@@ -101,7 +101,7 @@ async fn f011_waiting_for_a_target_does_not_cost_the_membership() -> Result<()> 
     let folder = tempfile::tempdir()?;
     let port = hybridge_integration_tests::ports::free()?;
     let config = format!(
-        "{}routes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in], session_timeout: 6s, options: {{ max.poll.interval.ms: \"6000\" }} }} }}\n    to: {{ http: {{ url: \"http://{port}/\", mode: raw }} }}\n",
+        "{}routes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in], session_timeout: 6s, options: {{ max.poll.interval.ms: \"6000\" }} }} }}\n    to: {{ http: {{ url: \"http://{port}/\", encoding: raw }} }}\n",
         connection(&kafka)
     );
     let mut daemon = Daemon::new(folder.path(), &config)?;

@@ -80,7 +80,7 @@ fn others(headers: &Headers, attributes: &Attributes) -> Headers {
     headers.iter().filter(|header| !says(&header.name, attributes)).collect()
 }
 
-fn says(header: &str, attributes: &Attributes) -> bool {
+pub(super) fn says(header: &str, attributes: &Attributes) -> bool {
     if header.eq_ignore_ascii_case("content-type") {
         return true;
     }

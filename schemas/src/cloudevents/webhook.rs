@@ -1,9 +1,11 @@
-//! The handshake by which a receiver of web hooks consents to them (`http-webhook.md`, section 4),
-//! for both sides of it, and how a sender proves who it is (section 3).
+//! Web hooks (`http-webhook.md`), for both sides: deliveries and their answers (section 2), how a sender proves who it is
+//! (section 3), and the handshake by which a receiver consents (section 4).
 
+mod delivery;
 mod receiver;
 mod sender;
 
+pub use delivery::{METHOD, Reaction, Received, reaction, request, retry_after};
 pub use receiver::{Policy, Refusal, answer, bearer_token};
 pub use sender::{Consent, Rate, consent};
 

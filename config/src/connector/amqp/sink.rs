@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ConnectionConfig, ExchangeConfig, SourceConfig};
-use crate::{ByteSize, Duration, Template};
+use crate::{ByteSize, Duration, Encoding, EventFormat, Template};
 
 /// Publishes to an exchange of an AMQP broker. A message is confirmed once the broker has confirmed it and has routed it to
 /// a queue: one that no queue takes is tried again.
@@ -25,6 +25,15 @@ pub struct SinkConfig {
     /// The routing key of `basic.publish`. It may have references: `orders.{{ event.type }}`. Default: the key of the
     /// message.
     pub routing_key: Option<Template>,
+    /// How CloudEvents are written.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// The format of events that are written with `encoding: structured`.
+    #[serde(default)]
+    pub event_format: EventFormat,
+    /// What the names of attributes begin with among the headers, in binary mode.
+    #[serde(default)]
+    pub attribute_prefix: AttributePrefix,
     /// Whether messages survive a restart of the broker (`delivery-mode` 2, else 1).
     #[serde(default = "yes")]
     pub persistent: bool,
@@ -42,6 +51,19 @@ pub struct SinkConfig {
     /// Largest body that is sent; a larger message is a permanent fault. Default: 16MiB, which is the broker's own since 4.0.
     #[serde(default = "default_max_message")]
     pub max_message: ByteSize,
+}
+
+/// What the names of attributes begin with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "AmqpAttributePrefix")]
+pub enum AttributePrefix {
+    /// As in the binding for RabbitMQ that Knative wrote.
+    #[default]
+    #[serde(rename = "ce-")]
+    Ce,
+    /// As in the binding for AMQP 1.0: for consumers that speak that to the same broker.
+    #[serde(rename = "cloudEvents_")]
+    CloudEvents,
 }
 
 /// What is not copied from a message unless it is allowed.

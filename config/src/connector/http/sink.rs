@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ClientTlsConfig, ConnectionConfig, HmacConfig};
-use crate::{ByteSize, Duration, Secret, Template, Url};
+use crate::{ByteSize, Duration, EventFormat, Secret, Template, Url};
 
 /// Posts messages to an HTTP endpoint; 2xx confirms. Redirects are never followed. Every request carries an
 /// `Idempotency-Key` from the stable id of its message.
@@ -23,7 +23,9 @@ pub struct SinkConfig {
     /// The request method.
     pub method: Method,
     /// How messages are put into requests.
-    pub mode: Mode,
+    pub encoding: Mode,
+    /// The format of events that are sent with `encoding: structured`.
+    pub event_format: EventFormat,
     /// Bearer token, sent as `Authorization: Bearer`. Default: the connection's.
     pub token: Option<Secret>,
     /// Signs every body.
@@ -47,7 +49,7 @@ pub struct SinkConfig {
     pub max_in_flight: u32,
     /// Largest body that is sent; a larger message is a permanent fault. Default: no limit.
     pub max_message: Option<ByteSize>,
-    /// Most events in one request of mode `batch`.
+    /// Most events in one request of `encoding: batch`.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_batch: u32,
     /// Longest wait that a `Retry-After` of the server is granted.
@@ -91,7 +93,8 @@ impl Default for SinkConfig {
             url: None,
             path: None,
             method: Method::default(),
-            mode: Mode::default(),
+            encoding: Mode::default(),
+            event_format: EventFormat::default(),
             token: None,
             hmac: None,
             webhook: None,
@@ -145,7 +148,7 @@ pub enum Mode {
     /// One event a request: attributes as `ce-` headers, data as the body.
     #[default]
     Binary,
-    /// One event a request, as `application/cloudevents+json`.
+    /// One event a request, as `application/cloudevents+json` or what `event_format` says.
     Structured,
     /// Many events a request, as `application/cloudevents-batch+json`.
     Batch,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ConnectionConfig, Options};
-use crate::{ByteSize, Duration, Template};
+use crate::{ByteSize, Duration, Encoding, EventFormat, Template};
 
 /// Writes to topics of a Kafka cluster; a message is confirmed when all in-sync replicas have it. Key, headers (null
 /// values and repeated names included), time and a null body are kept; the attributes of an event become `ce_` headers.
@@ -23,6 +23,12 @@ pub struct SinkConfig {
     pub topic: Template,
     /// The key of the record, which chooses its partition. Default: the key of the message, or an event's `partitionkey`.
     pub key: Option<Template>,
+    /// How CloudEvents are written.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// The format of events that are written with `encoding: structured`.
+    #[serde(default)]
+    pub event_format: EventFormat,
     /// How the partition is chosen.
     #[serde(default)]
     pub partition: Partition,

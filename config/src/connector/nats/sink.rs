@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ConnectionConfig;
-use crate::{Duration, Template};
+use crate::{Duration, Encoding, EventFormat, Template};
 
 /// Publishes to a stream, a key-value bucket or, at most once, plain subjects.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -32,6 +32,12 @@ pub struct SinkConfig {
     /// (`Nats-Expected-Last-Subject-Sequence`): `"{{ headers['revision'] }}"`. A key that has another one is a
     /// permanent fault of the message.
     pub revision: Option<Template>,
+    /// How CloudEvents are written.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// The format of events that are written with `encoding: structured`.
+    #[serde(default)]
+    pub event_format: EventFormat,
     /// How long the messages of a batch may take to be confirmed. Default: 10s.
     pub timeout: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! Mode `batch`: many events in one request.
+//! `encoding: batch`: many events in one request.
 //!
 //! A batch that is refused as a whole is split until the event is found that is at fault, so that
 //! it alone is refused. An answer with one result for each event, as hybridge's own source gives

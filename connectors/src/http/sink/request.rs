@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use http_body_util::Full;
 use hybridge_config::connector::http::{HeadersConfig, Method, Mode, SinkConfig};
 use hybridge_core::{Error, ErrorKind, Message, StableId};
+use hybridge_schemas::cloudevents::format::Format;
 use hybridge_schemas::cloudevents::http::{self as binding, is_forwarded};
+use hybridge_schemas::cloudevents::webhook;
 use hybridge_schemas::template::Template;
 use hyper::body::Bytes;
 use hyper::header::{
@@ -29,6 +31,9 @@ pub(super) struct Requests {
     shown: String,
     method: hyper::Method,
     mode: Mode,
+    format: Format,
+    /// The target consented to web hooks: each request has a body and its type.
+    is_web_hook: bool,
     /// Headers of every request, credentials among them.
     fixed: HeaderMap,
     copied: Copied,
@@ -59,7 +64,9 @@ impl Requests {
                 Method::Put => hyper::Method::PUT,
                 Method::Patch => hyper::Method::PATCH,
             },
-            mode: config.mode,
+            mode: config.encoding,
+            format: config.event_format.into(),
+            is_web_hook: config.webhook.is_some(),
             fixed,
             copied: Copied::new(&config.headers),
             set: set.collect::<Result<_, Error>>()?,
@@ -127,12 +134,15 @@ impl Requests {
         // A request of a web hook has a body, so an event without data goes as a document.
         let has_body = message.payload.is_some() || !message.is_event();
         match self.mode {
+            Mode::Binary if has_body && self.is_web_hook && message.is_event() => {
+                webhook::request(message).map_err(not_an_event)
+            }
             Mode::Binary if has_body => {
                 let (headers, body) = binding::encode_binary(message);
                 Ok((headers, body.unwrap_or_default()))
             }
             Mode::Binary | Mode::Structured | Mode::Batch => {
-                binding::encode_structured(message).map_err(not_an_event)
+                binding::encode_structured(message, self.format).map_err(not_an_event)
             }
             Mode::Raw => {
                 let content_type = message.attributes.text("datacontenttype");

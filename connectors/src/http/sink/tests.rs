@@ -104,7 +104,7 @@ async fn receive(answer: impl Fn(&Got) -> Reply + Send + Sync + 'static) -> (Soc
 }
 
 fn sink(address: SocketAddr, settings: serde_json::Value, ordering: Ordering) -> Sink {
-    let mut all = json!({ "url": format!("http://{address}/in?code=canary"), "mode": "raw" });
+    let mut all = json!({ "url": format!("http://{address}/in?code=canary"), "encoding": "raw" });
     for (name, value) in settings.as_object().unwrap() {
         all[name] = value.clone();
     }
@@ -134,7 +134,7 @@ async fn modes_and_headers() {
     }
     let settings = |mode: &str| {
         json!({
-            "mode": mode, "token": "canary",
+            "encoding": mode, "token": "canary",
             "headers": { "copy": ["*"], "drop": ["X-OTHER"], "set": { "x-type": "is {{ event.type }}" } },
             "hmac": { "secret": "s" },
         })
@@ -177,7 +177,7 @@ async fn s11_what_cannot_be_posted_is_rejected_alone() {
     let plain = message("", "no event");
     let binary = Sink {
         mode: Mode::Structured,
-        ..self::sink(address, json!({ "mode": "structured" }), Ordering::None)
+        ..self::sink(address, json!({ "encoding": "structured" }), Ordering::None)
     };
     assert_eq!(kinds(&binary.send(&[plain]).await), [rejected]);
 }
@@ -246,7 +246,7 @@ async fn a_refused_batch_is_split_until_the_culprit_is_alone() {
     let (address, receiver) = receive(answer).await;
     let ids = ["1", "2", "3", "bad", "5", "6", "7"];
     let results =
-        sink(address, json!({ "mode": "batch" }), Ordering::None).send(&ids.map(event)).await;
+        sink(address, json!({ "encoding": "batch" }), Ordering::None).send(&ids.map(event)).await;
     let expected = ids.map(|id| (id == "bad").then_some(ErrorKind::Rejected));
     assert_eq!(kinds(&results), expected);
     let taken: Vec<String> =
@@ -270,7 +270,7 @@ async fn results_per_event_are_taken_at_their_word() {
     for (event, key) in events.iter_mut().zip(["a", "b", "b", "c", "d"]) {
         event.key = Some(Bytes::from_static(key.as_bytes()));
     }
-    let settings = || json!({ "mode": "batch" });
+    let settings = || json!({ "encoding": "batch" });
     let (rejected, transient) = (Some(ErrorKind::Rejected), Some(ErrorKind::Transient));
     let results = sink(address, settings(), Ordering::None).send(&events).await;
     assert_eq!(kinds(&results), [None, rejected, None, transient, transient]);

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http_body_util::BodyExt;
 use hybridge_core::{Error, ErrorKind};
+use hybridge_schemas::cloudevents::webhook::{Reaction, reaction, retry_after};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::RETRY_AFTER;
 use hyper::{HeaderMap, Response, StatusCode};
@@ -26,7 +27,7 @@ impl Answer {
     /// Reads at most `limit` bytes of the body. What the status said holds, however the body ends.
     pub(super) async fn read(response: Response<Incoming>, limit: usize, most: Duration) -> Self {
         let status = response.status();
-        let wait = retry_after(response.headers(), SystemTime::now()).map(|wait| wait.min(most));
+        let wait = wait(status, response.headers(), most);
         let body = http_body_util::Limited::new(response.into_body(), limit).collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         Self { status, wait, body }
@@ -50,17 +51,16 @@ impl Answer {
 }
 
 /// What a status means for a message; `None`: it was taken. `wait` is what the answer asked for.
-///
-/// The table of the Knative delivery contract and of the CloudEvents web hook text: a fault of the
-/// message only where the status can mean nothing else, and what is not known may pass.
 pub(super) fn kind(status: StatusCode, wait: Option<Duration>) -> Option<ErrorKind> {
-    match status.as_u16() {
-        200..=299 => None,
-        400 | 413 | 414 | 415 | 422 | 431 => Some(ErrorKind::Rejected),
-        401 | 403 | 407 => Some(ErrorKind::Unauthorized),
-        429 => Some(ErrorKind::Throttled(wait)),
-        _ if wait.is_some() => Some(ErrorKind::Throttled(wait)),
-        _ => Some(ErrorKind::Transient),
+    match reaction(status.as_u16()) {
+        Reaction::Done => None,
+        Reaction::Refused => Some(ErrorKind::Rejected),
+        Reaction::Unauthorized => Some(ErrorKind::Unauthorized),
+        Reaction::Throttled => Some(ErrorKind::Throttled(wait)),
+        Reaction::Stop | Reaction::Redirected | Reaction::Retry => match wait {
+            Some(_) => Some(ErrorKind::Throttled(wait)),
+            None => Some(ErrorKind::Transient),
+        },
     }
 }
 
@@ -78,14 +78,13 @@ fn hint(status: StatusCode) -> &'static str {
     }
 }
 
-/// Seconds or an HTTP date (RFC 9110 section 10.2.3); a date in the past is no time at all.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(text).ok()?;
-    Some(at.duration_since(now).unwrap_or_default())
+/// How long the answer asks to wait, at most `most`. A retired target is left alone for as long as that; nothing may be
+/// lost, so it is asked again.
+fn wait(status: StatusCode, headers: &HeaderMap, most: Duration) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let asked = value.and_then(|value| retry_after(value, SystemTime::now()));
+    let is_retired = reaction(status.as_u16()) == Reaction::Stop;
+    asked.map(|wait| wait.min(most)).or(is_retired.then_some(most))
 }
 
 #[cfg(test)]
@@ -123,18 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_retry_after() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        let of = |text: &str| {
-            let value = HeaderValue::from_str(text).unwrap();
-            retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]), now)
-        };
-        assert_eq!(of(" 120 "), Some(Duration::from_secs(120)));
-        assert_eq!(of("Sun, 06 Nov 1994 08:50:37 GMT"), Some(Duration::from_secs(60)));
-        assert_eq!(of("Sunday, 06-Nov-94 08:49:47 GMT"), Some(Duration::from_secs(10)));
-        assert_eq!(of("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(of("-1"), None);
-        assert_eq!(of("soon"), None);
-        assert_eq!(of("99999999999999999999999"), None);
+    fn a_retired_target_is_left_alone_for_the_longest_time() {
+        let most = Duration::from_secs(300);
+        let asked = |text| HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
+        assert_eq!(wait(StatusCode::GONE, &HeaderMap::new(), most), Some(most));
+        assert_eq!(wait(StatusCode::NOT_FOUND, &HeaderMap::new(), most), None);
+        for status in [StatusCode::GONE, StatusCode::SERVICE_UNAVAILABLE] {
+            assert_eq!(wait(status, &asked("7"), most), Some(Duration::from_secs(7)));
+            assert_eq!(wait(status, &asked("1000"), most), Some(most));
+        }
     }
 }

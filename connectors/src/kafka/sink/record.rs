@@ -4,6 +4,7 @@ use bytes::Bytes;
 use hybridge_config::connector::kafka::{Compression, Partition, SinkConfig};
 use hybridge_core::{Error, ErrorKind, Message, Text};
 use hybridge_schemas::cloudevents::kafka as binding;
+use hybridge_schemas::cloudevents::outgoing::Outgoing;
 use hybridge_schemas::template::Template;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
@@ -21,6 +22,7 @@ const LONGEST: usize = 249;
 pub(super) struct Records {
     topic: Topic,
     key: Option<Template>,
+    outgoing: Outgoing,
     keeps_partition: bool,
     max_message: usize,
     /// What is compressed may be smaller than what topics take.
@@ -44,6 +46,7 @@ impl Records {
         Ok(Self {
             topic,
             key: config.key.as_ref().map(Template::compile),
+            outgoing: Outgoing::new(config.encoding, config.event_format),
             keeps_partition: config.partition == Partition::Keep,
             max_message: config.max_message.as_usize(),
             is_compressed: config.compression != Compression::None,
@@ -73,10 +76,7 @@ impl Records {
     fn key(&self, message: &Message) -> Result<Option<Bytes>, Error> {
         match &self.key {
             Some(template) => Ok(Some(template.render(message)?.into_bytes())),
-            None => Ok(message.key.clone().or_else(|| {
-                let event_key = message.attributes.text("partitionkey")?;
-                Some(Bytes::copy_from_slice(event_key.as_bytes()))
-            })),
+            None => Ok(binding::key(message)),
         }
     }
 
@@ -91,7 +91,8 @@ impl Records {
         let impossible = |error: Error| Full::Refused(Verdict::Impossible(error.to_string()));
         let topic = self.topic(message).map_err(impossible)?;
         let key = self.key(message).map_err(impossible)?;
-        let size = message.size() - Message::OVERHEAD;
+        let written = self.outgoing.apply(message);
+        let size = written.size() - Message::OVERHEAD;
         if size > self.max_message {
             let limit = self.max_message;
             let what = format!("a record of {size} bytes, and `max_message` is {limit}");
@@ -99,9 +100,9 @@ impl Records {
         }
         let mut record = BaseRecord::with_opaque_to(&topic, name);
         record.key = key.as_deref();
-        record.payload = message.payload.as_deref();
+        record.payload = written.payload.as_deref();
         record.timestamp = message.time;
-        record.headers = headers(message);
+        record.headers = headers(&written);
         if self.keeps_partition {
             record.partition = i32::try_from(message.origin.place.partition).ok();
         }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use hybridge_config::connector::nats::{SinkConfig, To};
 use hybridge_core::{Error, ErrorKind, Message, Receipt, StableId, Text};
+use hybridge_schemas::cloudevents::outgoing::Outgoing;
 use hybridge_schemas::template::Template;
 use metrics::Counter;
 
@@ -15,6 +16,7 @@ pub(super) struct Publisher {
     route: String,
     target: String,
     to: Target,
+    outgoing: Outgoing,
     stripped: Counter,
     duplicates: Counter,
 }
@@ -67,6 +69,7 @@ impl Publisher {
             route: route.to_owned(),
             target: target.to_owned(),
             to,
+            outgoing: Outgoing::new(config.encoding, config.event_format),
             stripped: metrics::counter!("hybridge_nats_stripped_headers_total", &labels),
             duplicates: metrics::counter!("hybridge_nats_duplicates_total", &labels),
         })
@@ -114,6 +117,7 @@ impl Publisher {
         block: &'a mut Block,
     ) -> Result<Wire<'a>, Error> {
         block.clear();
+        let written = self.outgoing.apply(message);
         let subject = match &self.to {
             Target::Core { subject } => rendered(subject, message)?,
             Target::Stream { name, subject } => {
@@ -136,7 +140,7 @@ impl Publisher {
                     let header = "Nats-Expected-Last-Subject-Sequence";
                     block.push(header, number.to_string().as_bytes());
                 }
-                if message.payload.is_none() {
+                if written.payload.is_none() {
                     block.push("KV-Operation", b"DEL");
                 }
                 entry(bucket, key.as_ref(), message)?
@@ -146,11 +150,11 @@ impl Publisher {
             Target::Kv { bucket, .. } => subject.as_bytes().slice(bucket.len() + 5..),
             Target::Core { .. } | Target::Stream { .. } => subject.as_bytes().clone(),
         };
-        block.message(message, &known);
+        block.message(&written, &known);
         if block.stripped > 0 {
             self.stripped.increment(block.stripped as u64);
         }
-        let payload = message.payload.clone().unwrap_or_default();
+        let payload = written.payload.clone().unwrap_or_default();
         Ok(Wire { subject, headers: block.finish(), payload })
     }
 

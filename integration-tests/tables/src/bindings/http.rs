@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hybridge_core::{Message, Text};
-use hybridge_schemas::cloudevents::format::Content;
+use hybridge_schemas::cloudevents::format::{Content, Format};
 use hybridge_schemas::cloudevents::http::{self, Decoded, value};
 use hybridge_schemas::cloudevents::{DecodeError, Mode, json};
 use hybridge_schemas::media_type::MediaType;
@@ -22,7 +22,7 @@ pub(crate) fn by_op(case: &Json) -> Verdict {
         Some("decode_batch") => decode_batch(case),
         Some("encode") if case["mode"] == "binary" => encode_binary(case),
         Some("encode") => {
-            let encoded = http::encode_structured(&event::message(&case["event"]));
+            let encoded = http::encode_structured(&event::message(&case["event"]), Format::Json);
             encoded_body(case, encoded.map_err(|error| error.to_string())?)
         }
         Some("encode_batch") => {

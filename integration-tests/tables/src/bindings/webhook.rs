@@ -1,20 +1,34 @@
-//! Cases of the web hook handshake. What a case says about the answers and requests of a whole HTTP
-//! connector is tested where that connector is.
+//! Cases of web hooks: requests and answers of both sides, and the handshake.
 
-use hybridge_schemas::cloudevents::webhook::{Policy, Rate, answer, bearer_token, consent};
-use serde_json::Value as Json;
+use std::time::SystemTime;
 
-use crate::{Verdict, check};
+use hybridge_schemas::cloudevents::format::Content;
+use hybridge_schemas::cloudevents::webhook::{
+    METHOD, Policy, Rate, Reaction, Received, answer, bearer_token, consent, reaction, request,
+    retry_after,
+};
+use serde_json::{Value as Json, json};
 
-/// Ops that are about status codes and requests, not about the handshake.
-const CONNECTOR: [&str; 3] = ["deliver", "build", "receive"];
+use super::expect;
+use crate::{Verdict, check, event, known};
 
 pub(crate) fn by_op(case: &Json) -> Verdict {
     match case["op"].as_str() {
-        Some("validate_as_sender") => sender(case),
-        Some("answer") => receiver(case),
-        Some("auth") => token(case),
-        Some(op) if CONNECTOR.contains(&op) => Ok(()),
+        Some("validate_as_sender") => {
+            known(case, &["request_headers", "response", "granted", "allowed_rate"])?;
+            sender(case)
+        }
+        Some("answer") => {
+            known(case, &["request", "policy", "expect"])?;
+            receiver(case)
+        }
+        Some("auth") => {
+            known(case, &["headers", "query", "token"])?;
+            token(case)
+        }
+        Some("deliver") => deliver(case),
+        Some("build") => build(case),
+        Some("receive") => receive(case),
         other => Err(format!("unknown op {other:?}").into()),
     }
 }
@@ -79,4 +93,100 @@ fn token(case: &Json) -> Verdict {
     let found = bearer_token(authorization.map(|(_, value)| *value), query);
     let expected = case["token"].as_str().filter(|token| *token != "none");
     check(found.as_deref() == expected, || format!("{found:?}"))
+}
+
+/// What a sender does on an answer, in the words of the table.
+fn deliver(case: &Json) -> Verdict {
+    known(case, &["response", "sender_action"])?;
+    let response = &case["response"];
+    let status = response["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+    let headers = headers(&response["headers"]);
+    let wait = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
+    let wait = wait.and_then(|(_, value)| std::str::from_utf8(value).ok());
+    let wait = wait.and_then(|value| retry_after(value, SystemTime::now()));
+    let waits = wait.map(|wait| format!("retry-after {}s", wait.as_secs()));
+    let words: Vec<String> = match (reaction(status.ok_or("no status")?), waits) {
+        (Reaction::Done, _) => vec!["done".into()],
+        (Reaction::Stop, _) => vec!["stop".into()],
+        (Reaction::Throttled | Reaction::Retry, Some(waits)) => vec![waits],
+        (Reaction::Throttled | Reaction::Retry, None) => {
+            vec!["retry".into(), "retry backoff".into()]
+        }
+        (Reaction::Redirected, _) => vec!["error, not followed".into()],
+        (Reaction::Unauthorized, _) => vec!["error (credentials)".into()],
+        (Reaction::Refused, _) => {
+            ["error", "error, no retry", "error (no retry)", "reject", "dead-letter"]
+                .map(str::to_owned)
+                .into()
+        }
+    };
+    let wanted = case["sender_action"].as_str().unwrap_or_default();
+    check(words.iter().any(|word| word == wanted), || words.join(" or "))
+}
+
+/// The shape of a request, for the event of the case or for one of ours.
+fn build(case: &Json) -> Verdict {
+    known(case, &["event", "expect", "expect_mode"])?;
+    let ours = json!({
+        "attributes": { "specversion": "1.0", "id": "1", "source": "/s", "type": "t" },
+        "data": { "json": { "a": 1 } },
+    });
+    let message = event::message(case.get("event").unwrap_or(&ours));
+    let (headers, body) = request(&message).map_err(|error| error.to_string())?;
+    let content_type = headers.iter().find(|(name, _)| *name == "content-type");
+    let content_type = content_type.and_then(|(_, value)| std::str::from_utf8(value).ok());
+    check(content_type.is_some() && !body.is_empty(), || format!("{headers:?}"))?;
+    for (name, value) in case["expect"].as_object().into_iter().flatten() {
+        let found = match name.as_str() {
+            "method" => METHOD.into(),
+            "has_content_type" => content_type.is_some().into(),
+            "has_payload" => (!body.is_empty()).into(),
+            other => return Err(format!("the key {other:?} is not known").into()),
+        };
+        crate::same(value, &found)?;
+    }
+    match case["expect_mode"].as_str() {
+        Some(mode) => {
+            let found = expect::mode(Content::of(content_type));
+            check(found == mode, || found.into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// What a receiver answers.
+fn receive(case: &Json) -> Verdict {
+    known(case, &["outcome", "expect_status", "expect_has", "never_status"])?;
+    let (all, has_details) = match case["outcome"].as_str().unwrap_or_default() {
+        "any" => (Received::ALL.to_vec(), false),
+        "accepted-no-body" => (vec![Received::Accepted], false),
+        "accepted-with-body" => (vec![Received::Accepted], true),
+        "accepted-not-processed" | "accepted-pending" | "accepted-unknown" => {
+            (vec![Received::Pending], false)
+        }
+        "unsupported-format" => (vec![Received::Unsupported], false),
+        "malformed" | "invalid" => (vec![Received::Malformed], false),
+        "rate-limited" | "rate-limit" | "throttled" | "too-many" => {
+            (vec![Received::TooMany], false)
+        }
+        "retired" | "gone" => (vec![Received::Retired], false),
+        other => return Err(format!("unknown outcome {other:?}").into()),
+    };
+    for received in all {
+        let status = Json::from(received.status(has_details));
+        let is_in = |key: &str| case[key].as_array().is_some_and(|list| list.contains(&status));
+        check(case.get("expect_status").is_none() || is_in("expect_status"), || {
+            status.to_string()
+        })?;
+        check(!is_in("never_status"), || status.to_string())?;
+        for header in case["expect_has"].as_array().into_iter().flatten() {
+            let is_there = match header.as_str().unwrap_or_default() {
+                "Content-Type" => has_details,
+                "Retry-After" => received.has_retry_after(),
+                _ => false,
+            };
+            check(is_there, || format!("no {header}"))?;
+        }
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use hybridge_core::{Message, Text, Value};
 
+use super::super::format::Format;
 use super::super::{NotAnEvent, attribute, json};
 use super::{BATCH, STRUCTURED, value};
 
@@ -26,12 +27,19 @@ pub fn encode_binary(message: &Message) -> (Headers, Option<Bytes>) {
     (headers, message.payload.clone())
 }
 
-/// Writes an event in structured mode: one header, and the event in the JSON format as the body.
-pub fn encode_structured(message: &Message) -> Result<(Headers, Bytes), NotAnEvent> {
-    Ok((content_type_only(STRUCTURED), Bytes::from(json::encode(message)?)))
+/// Writes an event in structured mode: one header, and the event in this format as the body.
+pub fn encode_structured(
+    message: &Message,
+    format: Format,
+) -> Result<(Headers, Bytes), NotAnEvent> {
+    let content_type = match format {
+        Format::Json => STRUCTURED,
+        Format::Avro | Format::Protobuf => format.media_type(),
+    };
+    Ok((content_type_only(content_type), Bytes::from(format.encode(message)?)))
 }
 
-/// Writes events in batched mode. The binding wants that only where it was asked for.
+/// Writes events in batched mode, in the JSON format. The binding wants that only where it was asked for.
 pub fn encode_batch<'a>(
     messages: impl IntoIterator<Item = &'a Message>,
 ) -> Result<(Headers, Bytes), NotAnEvent> {
