@@ -4,6 +4,7 @@
 //! failed, 64 for wrong usage, 78 for a wrong configuration.
 
 mod check;
+mod explain;
 mod failure;
 mod init;
 mod output;
@@ -105,6 +106,22 @@ Examples:
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Say what each route makes of one message: which rules it meets and why not, and what each target gets.
+    #[command(after_help = "\
+Nothing is connected: targets accept everything.
+
+Examples:
+  hybridge explain orders.yaml --message order.json
+  echo '{\"amount\": 5}' | hybridge explain --message - --key ann --header 'x-trace: 1'
+  hybridge explain --message order.json --route orders --format json")]
+    Explain {
+        /// Routing-rule files, and folders with such files.
+        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        options: explain::Options,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Print the JSON Schema of the routing-rule files, for editors.
     #[command(after_help = "\
 Example:
@@ -183,7 +200,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
 fn command(cli: Cli) -> Result<(), Failure> {
     let default = match cli.command {
         Command::Run { .. } => telemetry::DEFAULT_FILTER,
-        Command::Test { .. } => "off",
+        Command::Test { .. } | Command::Explain { .. } => "off",
         _ => "warn",
     };
     telemetry::logs(cli.log.as_deref().unwrap_or(default))?;
@@ -201,6 +218,9 @@ fn command(cli: Cli) -> Result<(), Failure> {
         Command::Test { paths, filter, update, junit, output } => {
             let options = unit_tests::Options { filter, update, junit };
             unit_tests::test(&paths, &options, Output::new(output.format))
+        }
+        Command::Explain { paths, options, output } => {
+            explain::explain(&or_default(paths), &options, Output::new(output.format))
         }
         Command::Schema => {
             let mut output = Output::new(Format::Text);

@@ -10,7 +10,7 @@ pub(crate) mod hops;
 pub(crate) mod lanes;
 pub(crate) mod pipelines;
 pub(crate) mod process;
-mod steps;
+pub(crate) mod steps;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -6,9 +6,11 @@
 
 mod compare;
 mod ends;
+mod explain;
 mod message;
 mod report;
 mod run;
 
+pub(crate) use explain::{Explained, explain};
 pub(crate) use report::{Coverage, Report};
 pub(crate) use run::run;

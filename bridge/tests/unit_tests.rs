@@ -174,3 +174,41 @@ fn files_that_cannot_be_read_are_78_with_every_problem() {
         .unwrap();
     assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
 }
+
+#[test]
+fn explain_says_which_rules_a_message_meets_and_why_not_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    test_of(folder.path(), GOOD, &[]);
+    let event = r#"{"specversion":"1.0","id":"1","source":"/shop","type":"order.placed","data":{"customer":"ann","amount":12.5,"card":"4"}}"#;
+    std::fs::write(folder.path().join("event.json"), event).unwrap();
+    std::fs::write(folder.path().join("body.txt"), "no event").unwrap();
+    let explain = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hybridge"));
+        command.current_dir(folder.path()).args(["explain", "orders.yaml"]).args(arguments);
+        command.env("BILLING_URL", "http://billing.example/").output().unwrap()
+    };
+    let output = explain(&["--message", "event.json"]);
+    let out = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{out}{}", text(&output.stderr));
+    for said in [
+        "orders: delivered\n",
+        "rule all: matches, goes to stream\n",
+        "rule large: no: data.amount is 12.5, wanted {\"numeric\":[\">\",1000]}\n",
+        "rule never: no: the cesql expression does not hold\n",
+        "stream gets {\"event\":{",
+        "\"to\":{\"topic\":\"orders.order.placed\"}",
+    ] {
+        assert!(out.contains(said), "{said} is not in\n{out}");
+    }
+    assert!(!out.contains("card"), "{out}");
+    let output = explain(&["--message", "body.txt", "--format", "json", "--header", "x: y"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let route = &report["routes"][0];
+    assert_eq!(
+        (&route["outcome"], &route["outputs"][0]["target"]),
+        (&"dead_lettered".into(), &"dead_letter".into())
+    );
+    assert!(route["fault"].as_str().unwrap().contains("customer"), "{route}");
+    assert_eq!(explain(&["--message", "nowhere.json"]).status.code(), Some(1));
+    assert_eq!(explain(&["--message", "event.json", "--route", "x"]).status.code(), Some(64));
+}

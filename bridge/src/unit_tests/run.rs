@@ -76,7 +76,11 @@ fn route_of<'a>(
     }
 }
 
-fn in_its_time(
+/// Runs a test on its own clock.
+///
+/// # Errors
+/// It names a target that is not there, a message that cannot be made, or a route that cannot be assembled.
+pub(super) fn in_its_time(
     path: &Path,
     test: &TestConfig,
     config: &Config,
