@@ -96,6 +96,8 @@ impl Daemon {
 
     /// Starts `command`, which must end up as a daemon with this configuration.
     pub fn spawn(&mut self, mut command: Command) -> Result<()> {
+        // Never two: nobody would end the first.
+        let _ = self.kill();
         let log = OpenOptions::new().create(true).append(true).open(self.log_path())?;
         let child = command
             .envs(self.variables.iter().map(|(name, value)| (name, value)))

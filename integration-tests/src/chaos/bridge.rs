@@ -313,7 +313,9 @@ impl Bridge {
         }
         for turn in 0..4 {
             let other = &mut others[turn % 2];
-            other.daemon.start()?;
+            if other.daemon.pid().is_err() {
+                other.daemon.start()?;
+            }
             tokio::time::sleep(Duration::from_millis(rng.u64(300..2_000))).await;
             let other = &mut others[rng.usize(0..2)];
             if other.daemon.pid().is_err() {
