@@ -8,6 +8,7 @@ mod positions;
 mod security;
 mod stopped;
 mod tokens;
+mod translated;
 mod whole;
 
 use std::collections::{HashMap, HashSet};
