@@ -194,7 +194,7 @@ fn explain_says_which_rules_a_message_meets_and_why_not_the_others() {
         "orders: delivered\n",
         "rule all: matches, goes to stream\n",
         "rule large: no: data.amount is 12.5, wanted {\"numeric\":[\">\",1000]}\n",
-        "rule never: no: the cesql expression does not hold\n",
+        "rule never: no: type is \"order.placed\", wanted \"x\"\n",
         "stream gets {\"event\":{",
         "\"to\":{\"topic\":\"orders.order.placed\"}",
     ] {

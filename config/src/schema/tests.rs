@@ -4,6 +4,7 @@ use jsonschema::Validator;
 use serde::Deserialize;
 
 use super::*;
+use crate::unit_test::is_test_file;
 use crate::{load, yaml};
 
 fn examples() -> Vec<PathBuf> {
@@ -11,8 +12,9 @@ fn examples() -> Vec<PathBuf> {
     let entries =
         |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let paths = entries(folder.clone()).chain(entries(folder.join("pairs")));
-    let mut paths: Vec<PathBuf> =
-        paths.filter(|path| path.extension() == Some("yaml".as_ref())).collect();
+    let is_example =
+        |path: &PathBuf| path.extension() == Some("yaml".as_ref()) && !is_test_file(path);
+    let mut paths: Vec<PathBuf> = paths.filter(is_example).collect();
     paths.sort();
     paths
 }
