@@ -86,7 +86,11 @@ async fn nats_keeps_messages_over_a_kill_alone_and_in_a_cluster() -> Result<()> 
             num_replicas: servers,
             ..Default::default()
         };
-        context.create_stream(config).await?;
+        // Until the servers have agreed on a leader, nobody answers.
+        let started = Instant::now();
+        while let Err(error) = context.create_stream(config.clone()).await {
+            ensure!(started.elapsed() < SOON, "{error}");
+        }
         context.publish("s.a", "1".into()).await?.await?;
         nats.servers[0].child().kill()?;
         nats.servers[0].begin()?;
