@@ -9,7 +9,7 @@ use hybridge_integration_tests::binary;
 use serde_json::Value;
 
 /// Crates of the workspace and the crates of it that each may import.
-const IMPORTS: [(&str, &[&str]); 7] = [
+const IMPORTS: [(&str, &[&str]); 8] = [
     ("hybridge-core", &[]),
     ("hybridge-config", &[]),
     ("hybridge-schemas", &["hybridge-core", "hybridge-config"]),
@@ -26,6 +26,10 @@ const IMPORTS: [(&str, &[&str]); 7] = [
         ],
     ),
     (
+        "hybridge-tables",
+        &["hybridge-core", "hybridge-config", "hybridge-schemas", "hybridge-transformers"],
+    ),
+    (
         "hybridge-integration-tests",
         &[
             "hybridge",
@@ -34,6 +38,7 @@ const IMPORTS: [(&str, &[&str]); 7] = [
             "hybridge-schemas",
             "hybridge-transformers",
             "hybridge-connectors",
+            "hybridge-tables",
         ],
     ),
 ];
