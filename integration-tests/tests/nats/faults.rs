@@ -351,7 +351,7 @@ async fn events_and_keys_and_tombstones_come_through_a_stream() -> Result<()> {
         ("ce-id", "1%20a"),
         ("ce-source", "/s"),
         ("ce-type", "t"),
-        ("content-type", "text/plain"),
+        ("ce-datacontenttype", "text/plain"),
         ("hybridge-key", "k"),
         ("hybridge-time", "5"),
         ("x", "1"),
