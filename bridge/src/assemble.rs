@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hybridge_config::{Ordering, RouteConfig, SinkConfig, SourceConfig, TargetConfig, followed_by};
@@ -93,8 +93,12 @@ pub(crate) struct Blueprint {
     floor: u64,
     status: Arc<RouteStatus>,
     facts: Facts,
+    rules: Arc<OnceLock<Compiled>>,
     in_force: CancellationToken,
 }
+
+/// The rules of a route, compiled once for everything that is made of a plan; `None` without rules, or why they cannot be.
+type Compiled = Option<Result<Arc<Matcher>, String>>;
 
 impl Blueprint {
     /// The plan of route `name`; of the memory, `floor` bytes are its own. `facts` are what it
@@ -108,13 +112,25 @@ impl Blueprint {
         status: Arc<RouteStatus>,
         facts: Facts,
     ) -> Self {
-        let in_force = CancellationToken::new();
-        Self { name: name.into(), config, ends, pool, floor, status, facts, in_force }
+        let (rules, in_force) = (Arc::default(), CancellationToken::new());
+        Self { name: name.into(), config, ends, pool, floor, status, facts, rules, in_force }
     }
 
     /// The plan of the same route with another configuration, which has the same source.
     pub fn changed(&self, config: Arc<RouteConfig>, facts: Facts) -> Self {
-        Self { config, facts, in_force: CancellationToken::new(), ..self.clone() }
+        let same = self.config.rules == config.rules;
+        let rules = if same { self.rules.clone() } else { Arc::default() };
+        Self { config, facts, rules, in_force: CancellationToken::new(), ..self.clone() }
+    }
+
+    /// Compiles the rules away from the threads that move messages: many of them take a second.
+    pub async fn prepare(&self) {
+        let (rules, config) = (self.rules.clone(), self.config.clone());
+        // Where it did not end well, who assembles the route finds out.
+        let _ = tokio::task::spawn_blocking(move || {
+            rules.get_or_init(|| compile(&config));
+        })
+        .await;
     }
 
     /// Cancelled once no batch starts in anything that was made from an earlier plan.
@@ -173,11 +189,12 @@ impl Blueprint {
     /// The rules of the route, if it has any.
     fn choice(&self) -> Result<Option<Choice>, Error> {
         let config = &*self.config;
-        let Some(rules) = &config.rules else { return Ok(None) };
-        let matcher = Matcher::compile(&rules_of(rules)).map_err(|faults| {
-            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            Error::new(ErrorKind::Fatal, faults.join("; "))
-        })?;
+        let Some(rules) = config.rules() else { return Ok(None) };
+        let matcher = match self.rules.get_or_init(|| compile(config)) {
+            None => return Ok(None),
+            Some(Ok(matcher)) => matcher.clone(),
+            Some(Err(faults)) => return Err(Error::new(ErrorKind::Fatal, faults.clone())),
+        };
         let index = |name: &String| config.targets.keys().position(|target| target == name);
         let chosen = |names: &[String]| -> Chosen {
             let mut indices: Vec<u16> =
@@ -188,12 +205,14 @@ impl Blueprint {
         };
         let send_to = rules.iter().map(|rule| chosen(&rule.send_to)).collect();
         let counts = self.status.count_rules(config.rule_names());
+        let unevaluable = counts.clone();
         let scratch = RefCell::new(Scratch::default());
         let matches: Match = Box::new(move |message, matched| {
             let mut scratch = scratch.borrow_mut();
             let found = matcher.matches(message, &mut scratch);
             let found = found.map_err(|error| Error::rejected(format!("data: {error}")))?;
             matched.extend(found.iter().map(|rule| *rule as usize));
+            unevaluable.not_evaluated(scratch.take_unevaluable());
             Ok(())
         });
         Ok(Some(Choice::new(matches, send_to, chosen(&config.otherwise), counts)))
@@ -243,4 +262,11 @@ impl Blueprint {
     fn sink(&self, config: &SinkConfig, route: &str, target: &str) -> Result<Box<dyn Sink>, Error> {
         self.ends.sink(config, route, target, self.config.lane_ordering())
     }
+}
+
+fn compile(config: &RouteConfig) -> Compiled {
+    let compiled = Matcher::compile(&rules_of(config.rules()?));
+    Some(compiled.map(Arc::new).map_err(|faults| {
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }))
 }

@@ -55,7 +55,7 @@ pub use root::{
 pub use route::{
     CircuitBreakerConfig, DeadLetterConfig, DeliveryGuarantee, FailoverConfig, FailoverList,
     FailoverPolicy, Ordering, RetryConfig, RetryOverride, RouteConfig, RouteLimitsConfig,
-    RuleConfig, TargetConfig, To,
+    RuleConfig, RuleSetConfig, RulesConfig, TargetConfig, To,
 };
 pub use schema::json_schema;
 pub use secret::Secret;

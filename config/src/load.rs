@@ -3,13 +3,15 @@
 //! 1. Every file is read and parsed to a tree that knows its places, and `${...}` is replaced in its scalars.
 //! 2. Every section is compared with the schema of its type; unknown keys are reported and left out.
 //! 3. The sections of all files become one configuration. What is broken is left out of it, so that
-//! 4. the rules that need all of it can be checked in the same run, and *all* problems are reported at once.
+//! 4. files of rules can be read, and the rules that need all of it checked, in the same run, and *all* problems are reported
+//!    at once.
 //! 5. `to` becomes a target like any other, and connections are applied to the sinks that name them.
 
 mod files;
 mod places;
 mod replaced;
 mod resolve;
+mod rule_files;
 mod sections;
 mod sources;
 
@@ -62,6 +64,7 @@ pub fn load(paths: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<L
     }
     let mut findings = Vec::new();
     let mut config = sections.config(&mut findings);
+    rule_files::read(&mut config, &sections, &mut sources);
     rules::check(&config, &sections, &mut findings);
     let replaced = sections.replaced();
     findings.iter_mut().for_each(|finding| replaced.hide(finding));

@@ -10,7 +10,7 @@ pub use policy::{
     CircuitBreakerConfig, DeadLetterConfig, FailoverConfig, FailoverPolicy, RetryConfig,
     RetryOverride,
 };
-pub use rule::RuleConfig;
+pub use rule::{RuleConfig, RuleSetConfig, RulesConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 pub use target::{FailoverList, TargetConfig, To};
@@ -32,7 +32,7 @@ pub struct RouteConfig {
     #[serde(default)]
     pub transform: Vec<TransformConfig>,
     /// Which messages go to which targets; asked after the steps. Without them every message goes to all targets.
-    pub rules: Option<Vec<RuleConfig>>,
+    pub rules: Option<RulesConfig>,
     /// The targets of messages that no rule is for. Empty: they go nowhere and are counted as filtered.
     #[serde(default)]
     pub otherwise: Vec<String>,
@@ -84,9 +84,14 @@ impl RouteConfig {
         self.limits.lanes.unwrap_or(default) as usize
     }
 
+    /// Its rules, in the order of the file, if it has any; those of a file of their own after loading.
+    pub fn rules(&self) -> Option<&[RuleConfig]> {
+        self.rules.as_ref().map(RulesConfig::as_slice)
+    }
+
     /// The names of its rules, in the order of the file.
     pub fn rule_names(&self) -> Vec<String> {
-        self.rules.iter().flatten().map(|rule| rule.name.clone()).collect()
+        self.rules().into_iter().flatten().map(|rule| rule.name.clone()).collect()
     }
 
     /// The sinks of all targets and of the dead letters; after loading.

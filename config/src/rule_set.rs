@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::{
     Pattern, RuleConfig, When,
     pattern::{PatternError, Position},
+    yaml::{self, Finding, Place, Value},
 };
 
 /// The longest file, in bytes.
@@ -31,6 +32,17 @@ pub struct RuleSetError {
     pub rule: Option<String>,
     /// What is wrong.
     pub message: String,
+    /// What would be right, where that is known.
+    pub help: Option<String>,
+}
+
+/// What whoever reads a file has against one of its rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub help: Option<String>,
 }
 
 impl fmt::Display for RuleSetError {
@@ -45,29 +57,31 @@ impl fmt::Display for RuleSetError {
     }
 }
 
-/// Reads a file of rules; `is_yaml` is what its name says.
+/// Reads a file of rules; `is_yaml` is what its name says. `accept` is asked about every rule that is right in itself.
 ///
 /// # Errors
-/// Every rule that is wrong, up to a hundred, with its line; of a YAML file only the first.
-pub fn read(text: &[u8], is_yaml: bool) -> Result<Vec<RuleConfig>, Vec<RuleSetError>> {
-    let whole = |message: String| vec![RuleSetError { position: None, rule: None, message }];
+/// Every rule that is wrong, up to a hundred, with its line.
+pub fn read(
+    text: &[u8],
+    is_yaml: bool,
+    accept: &dyn Fn(&RuleConfig) -> Result<(), Complaint>,
+) -> Result<Vec<RuleConfig>, Vec<RuleSetError>> {
+    let whole = |message: String| {
+        vec![RuleSetError { position: None, rule: None, message, help: None }]
+    };
     if text.len() > LONGEST {
         return Err(whole(format!("{} bytes, and at most {LONGEST} are allowed", text.len())));
     }
     let text = std::str::from_utf8(text).map_err(|error| {
         let position = Some(Position::of(text, error.valid_up_to()));
-        vec![RuleSetError { position, rule: None, message: "not UTF-8".into() }]
+        vec![RuleSetError { position, rule: None, message: "not UTF-8".into(), help: None }]
     })?;
+    let mut reader = Reader::new(text, accept);
     if is_yaml {
-        let rules: Vec<RuleConfig> = crate::from_yaml(text).map_err(whole)?;
-        let mut reader = Reader::new(text);
-        for rule in rules {
-            reader.add(None, rule);
-        }
-        return reader.finish();
+        reader.yaml();
+    } else {
+        reader.json();
     }
-    let mut reader = Reader::new(text);
-    reader.json();
     reader.finish()
 }
 
@@ -91,15 +105,55 @@ struct Reader<'a> {
     rules: Vec<RuleConfig>,
     names: HashSet<String>,
     faults: Vec<RuleSetError>,
+    accept: &'a dyn Fn(&RuleConfig) -> Result<(), Complaint>,
+}
+
+/// Where a rule stands in the text.
+#[derive(Clone, Copy)]
+enum At<'a> {
+    /// It is this part of it.
+    Part(&'a str),
+    Place(Place),
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, rules: Vec::new(), names: HashSet::new(), faults: Vec::new() }
+    fn new(text: &'a str, accept: &'a dyn Fn(&RuleConfig) -> Result<(), Complaint>) -> Self {
+        Self { text, rules: Vec::new(), names: HashSet::new(), faults: Vec::new(), accept }
     }
 
     fn finish(self) -> Result<Vec<RuleConfig>, Vec<RuleSetError>> {
         if self.faults.is_empty() { Ok(self.rules) } else { Err(self.faults) }
+    }
+
+    fn yaml(&mut self) {
+        let document = yaml::parse(0, self.text);
+        let found = document.findings.into_iter().take(MOST_FAULTS);
+        self.faults.extend(found.map(|Finding { place, message, help, .. }| RuleSetError {
+            position: position(place),
+            rule: None,
+            message,
+            help,
+        }));
+        let Some(root) = document.root.filter(|_| !document.broken) else { return };
+        let Value::List(rules) = root.value else {
+            let message = format!("{} where a list of rules belongs", root.kind());
+            let help = Some("write `- { name: ..., when: { ... }, send_to: [...] }`".into());
+            let position = position(root.place);
+            return self.faults.push(RuleSetError { position, rule: None, message, help });
+        };
+        for node in &rules {
+            match RuleConfig::deserialize(node) {
+                Ok(rule) => self.add(At::Place(node.place), rule),
+                Err(error) => {
+                    let position = position(error.place.unwrap_or(node.place));
+                    let message = error.message;
+                    self.faults.push(RuleSetError { position, rule: None, message, help: None });
+                }
+            }
+            if self.faults.len() >= MOST_FAULTS {
+                return;
+            }
+        }
     }
 
     fn json(&mut self) {
@@ -130,7 +184,7 @@ impl<'a> Reader<'a> {
         match serde_json::from_str::<Raw>(item.get()) {
             Ok(Raw { name, when, send_to }) => {
                 if let Some(when) = self.when(&name, when) {
-                    self.add(Some(item.get()), RuleConfig { name, when, send_to });
+                    self.add(At::Part(item.get()), RuleConfig { name, when, send_to });
                 }
                 self.faults.len() < MOST_FAULTS
             }
@@ -163,18 +217,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn add(&mut self, place: Option<&str>, rule: RuleConfig) {
-        let message = match rule.name.as_str() {
-            "" => "a rule without a name".to_owned(),
-            name if name.len() > LONGEST_NAME => format!("a name longer than {LONGEST_NAME} bytes"),
-            name if !self.names.insert(name.to_owned()) => "the name of two rules".to_owned(),
-            _ => {
-                self.rules.push(rule);
-                return;
+    fn add(&mut self, at: At, rule: RuleConfig) {
+        let plain = |message: &str| Complaint { message: message.to_owned(), help: None };
+        let complaint = match rule.name.as_str() {
+            "" => plain("a rule without a name"),
+            name if name.len() > LONGEST_NAME => {
+                plain(&format!("a name longer than {LONGEST_NAME} bytes"))
             }
+            name if !self.names.insert(name.to_owned()) => plain("the name of two rules"),
+            _ => match (self.accept)(&rule) {
+                Ok(()) => return self.rules.push(rule),
+                Err(complaint) => complaint,
+            },
         };
-        let position = place.map(|part| Position::of(self.text.as_bytes(), self.offset(part)));
-        self.faults.push(RuleSetError { position, rule: Some(rule.name), message });
+        let position = match at {
+            At::Part(part) => Some(Position::of(self.text.as_bytes(), self.offset(part))),
+            At::Place(place) => position(place),
+        };
+        let Complaint { message, help } = complaint;
+        self.faults.push(RuleSetError { position, rule: Some(rule.name), message, help });
     }
 
     /// Where a part of the text begins.
@@ -185,7 +246,7 @@ impl<'a> Reader<'a> {
     fn pattern_fault(&mut self, name: &str, part: &str, mut error: PatternError) {
         let position = error.position.take().map(|inner| self.outer(part, inner));
         let rule = Some(name.to_owned());
-        self.faults.push(RuleSetError { position, rule, message: error.to_string() });
+        self.faults.push(RuleSetError { position, rule, message: error.to_string(), help: None });
     }
 
     /// A place in a part of the text as one in all of it.
@@ -202,9 +263,14 @@ impl<'a> Reader<'a> {
         let message =
             message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what).to_owned();
         let position = Some(self.outer(part, at));
-        self.faults.push(RuleSetError { position, rule: rule.map(str::to_owned), message });
+        let rule = rule.map(str::to_owned);
+        self.faults.push(RuleSetError { position, rule, message, help: None });
         self.faults.len() < MOST_FAULTS
     }
+}
+
+fn position(place: Place) -> Option<Position> {
+    (place.line > 0).then_some(Position { line: place.line, column: place.column })
 }
 
 #[cfg(test)]
@@ -212,12 +278,16 @@ mod tests {
     use super::*;
 
     fn names(text: &str, is_yaml: bool) -> Vec<String> {
-        let rules = read(text.as_bytes(), is_yaml).unwrap();
+        let rules = read(text.as_bytes(), is_yaml, &|_| Ok(())).unwrap();
         rules.into_iter().map(|rule| rule.name).collect()
     }
 
     fn faults(text: &str) -> Vec<String> {
-        let faults = read(text.as_bytes(), false).unwrap_err();
+        faults_of(text, false)
+    }
+
+    fn faults_of(text: &str, is_yaml: bool) -> Vec<String> {
+        let faults = read(text.as_bytes(), is_yaml, &|_| Ok(())).unwrap_err();
         faults.iter().map(ToString::to_string).collect()
     }
 
@@ -242,6 +312,11 @@ mod tests {
                 "6:1: rule `a`: the name of two rules",
             ]
         );
+        let yaml = "- { name: a, when: { pattern: { type: [x] } }, send_to: [] }\n- { name: a, when: { cesql: \"type = 'x'\" }, send_to: [] }\n- { name: b, when: { cesql: \"type =\" }, send_to: [] }\n- { name: c }\n";
+        let yaml = faults_of(yaml, true);
+        assert_eq!(yaml[0], "2:3: rule `a`: the name of two rules");
+        assert!(yaml[1].starts_with("3:") && yaml[2].starts_with("4:"), "{yaml:?}");
+        assert_eq!(faults_of("name: a", true), ["1:1: a map where a list of rules belongs"]);
         assert_eq!(faults("{\"name\": \"a\"\n"), ["2:1: EOF while parsing an object"]);
         let many = "{\"name\":\"\"}\n".repeat(500);
         assert_eq!(faults(&many).len(), 100);

@@ -12,7 +12,7 @@ mod listeners;
 mod loops;
 mod names;
 mod nats;
-mod routing;
+pub(crate) mod routing;
 mod targets;
 
 use crate::{

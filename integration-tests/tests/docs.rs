@@ -96,6 +96,8 @@ fn check(name: &str, text: &str) -> Result<()> {
         text = text
             .replace(&format!("${{file:{path}}}"), &format!("${{file:{}}}", stand_in.display()));
     }
+    let rules = binary::workspace().join("docs/examples/rules");
+    std::os::unix::fs::symlink(rules, folder.path().join("rules"))?;
     let file = folder.path().join("hybridge.yaml");
     std::fs::write(&file, &text)?;
     let output = Command::new(binary::hybridge()?)

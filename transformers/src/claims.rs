@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::join_all;
 use hybridge_config::transform::claim_check::{ClaimCheckConfig, Foreign, RestoreConfig};
 use hybridge_core::{Applied, Error, Message, Text, Transformer, Value};
 
@@ -78,11 +79,9 @@ impl Transformer for Check {
     }
 
     async fn apply(&self, batch: Vec<Message>) -> Vec<Applied> {
-        let mut applied = Vec::with_capacity(batch.len());
-        for message in batch {
-            applied.push(of(self.checked(message).await));
-        }
-        applied
+        // Together: the log confirms what waits with one flush.
+        let checked = join_all(batch.into_iter().map(|message| self.checked(message))).await;
+        checked.into_iter().map(of).collect()
     }
 }
 
@@ -129,11 +128,8 @@ impl Transformer for Restore {
     }
 
     async fn apply(&self, batch: Vec<Message>) -> Vec<Applied> {
-        let mut applied = Vec::with_capacity(batch.len());
-        for message in batch {
-            applied.push(of(self.restored(message).await));
-        }
-        applied
+        let restored = join_all(batch.into_iter().map(|message| self.restored(message))).await;
+        restored.into_iter().map(of).collect()
     }
 }
 

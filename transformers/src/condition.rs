@@ -30,14 +30,13 @@ pub(crate) fn when(when: &When) -> rules::When {
         When::Pattern(pattern) => rules::When::Pattern(pattern.clone()),
         When::Cesql(cesql) => asked(guard::cesql(cesql), Expression::cesql(cesql)),
         When::Filter(filter) => asked(guard::filter(filter), Expression::filter(filter)),
-        When::Cel(cel) => asked(Guard::NONE, Expression::cel(cel)),
+        When::Cel(cel) => asked(guard::cel(cel), Expression::cel(cel)),
     }
 }
 
-/// What cannot be evaluated does not hold.
 impl rules::Expression for Expression {
-    fn holds(&self, message: &Message) -> bool {
-        self.evaluate(message).unwrap_or(false)
+    fn holds(&self, message: &Message) -> Option<bool> {
+        self.evaluate(message).ok()
     }
 }
 

@@ -62,8 +62,8 @@ pub enum When {
 
 /// A condition that is found out message by message.
 pub trait Expression: Send + Sync {
-    /// Whether it holds. An expression that cannot be evaluated for a message does not hold.
-    fn holds(&self, message: &Message) -> bool;
+    /// Whether it holds; `None` where it cannot be evaluated for the message: it does not hold then.
+    fn holds(&self, message: &Message) -> Option<bool>;
 }
 
 /// Why a rule cannot be compiled.
@@ -102,6 +102,13 @@ pub struct Scratch {
     found: Found,
 }
 
+impl Scratch {
+    /// How many expressions could not be evaluated since the last time this was asked.
+    pub fn take_unevaluable(&mut self) -> u64 {
+        std::mem::take(&mut self.found.unevaluable)
+    }
+}
+
 #[derive(Default)]
 struct Found {
     rules: Vec<u32>,
@@ -110,6 +117,7 @@ struct Found {
     turn: u32,
     walk: Walk,
     lists: lists::Room,
+    unevaluable: u64,
 }
 
 impl Matcher {
@@ -229,7 +237,7 @@ impl Matcher {
     }
 
     fn find<'s>(&self, seen: Seen, message: Option<&Message>, found: &'s mut Found) -> &'s [u32] {
-        let Found { rules, turns, turn, walk, lists } = found;
+        let Found { rules, turns, turn, walk, lists, unevaluable } = found;
         rules.clear();
         lists.clear();
         if turns.len() < self.rules || *turn == u32::MAX {
@@ -247,7 +255,11 @@ impl Matcher {
             let expression =
                 if self.expressions.is_empty() { None } else { self.expressions.get(&rule) };
             let holds = |expression: &Arc<dyn Expression>| {
-                message.is_some_and(|message| expression.holds(message))
+                let holds = message.map_or(Some(false), |message| expression.holds(message));
+                holds.unwrap_or_else(|| {
+                    *unevaluable += 1;
+                    false
+                })
             };
             if expression.is_none_or(holds) {
                 rules.push(rule);

@@ -46,6 +46,6 @@ fn the_file_loads() {
     std::fs::write(&path, file).unwrap();
     let loaded = hybridge_config::load(&[path], &|_| None);
     let routes = loaded.unwrap_or_else(|problems| panic!("{problems}")).config.routes;
-    let rules = routes.values().flat_map(|route| route.rules.iter().flatten());
+    let rules = routes.values().flat_map(|route| route.rules().into_iter().flatten());
     assert_eq!(rules.count(), 2);
 }

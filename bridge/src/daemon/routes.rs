@@ -106,7 +106,7 @@ impl Routes {
         self.divide_pool();
         self.local.expect(self.config.routes.values().map(|route| &route.from));
         for name in &diff.continued {
-            self.continue_one(name);
+            self.continue_one(name).await;
         }
         for name in diff.added.iter().chain(&diff.changed) {
             self.start_one(name).await?;
@@ -141,11 +141,12 @@ impl Routes {
         diff.changed.sort();
     }
 
-    fn continue_one(&self, name: &str) {
+    async fn continue_one(&self, name: &str) {
         let Some(config) = self.config.routes.get(name) else { return };
         let Some(running) = self.running.get(name) else { return };
         let facts = facts(&self.config, name, config);
         let plan = running.plan.borrow().changed(Arc::new(config.clone()), facts);
+        plan.prepare().await;
         running.plan.send_replace(plan);
     }
 
@@ -235,6 +236,7 @@ impl Routes {
             self.status.route(name, facts.clone()),
             facts,
         );
+        blueprint.prepare().await;
         let (plan, plans) = watch::channel(blueprint);
         let (stop, stopped) = watch::channel(None);
         let ended = CancellationToken::new();

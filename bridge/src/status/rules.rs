@@ -9,13 +9,14 @@ pub struct RuleCounts {
     names: Vec<String>,
     matched: Vec<AtomicU64>,
     unmatched: AtomicU64,
+    unevaluable: AtomicU64,
 }
 
 impl RuleCounts {
     /// None of these has matched yet.
     pub fn new(names: Vec<String>) -> Self {
         let matched = names.iter().map(|_| AtomicU64::new(0)).collect();
-        Self { names, matched, unmatched: AtomicU64::new(0) }
+        Self { names, matched, ..Self::default() }
     }
 
     /// Rules of these names, with what those before them of the same name counted.
@@ -26,6 +27,7 @@ impl RuleCounts {
             count.store(known.get(name.as_str()).copied().unwrap_or(0), Ordering::Relaxed);
         }
         counts.unmatched.store(before.unmatched(), Ordering::Relaxed);
+        counts.unevaluable.store(before.unevaluable(), Ordering::Relaxed);
         counts
     }
 
@@ -55,6 +57,18 @@ impl RuleCounts {
     /// Whether the route has no rules.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
+    }
+
+    /// So many conditions could not be evaluated for a message.
+    pub fn not_evaluated(&self, conditions: u64) {
+        if conditions > 0 {
+            self.unevaluable.fetch_add(conditions, Ordering::Relaxed);
+        }
+    }
+
+    /// How many conditions could not be evaluated for a message.
+    pub fn unevaluable(&self) -> u64 {
+        self.unevaluable.load(Ordering::Relaxed)
     }
 
     /// How many messages no rule matched.

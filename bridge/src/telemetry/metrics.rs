@@ -84,6 +84,11 @@ fn rules(text: &mut Exposition, status: &Status) {
     for route in &routes {
         family.sample(&[("route", route.name())], route.rules().unmatched());
     }
+    let help = "Conditions that could not be evaluated for a message, and so did not hold.";
+    let mut family = text.family("hybridge_rule_unevaluable_total", "counter", help);
+    for route in &routes {
+        family.sample(&[("route", route.name())], route.rules().unevaluable());
+    }
 }
 
 fn routes(text: &mut Exposition, status: &Status) {

@@ -99,7 +99,7 @@ fn stepped(route: &RouteConfig, input: Message) -> Result<(Vec<Stepped>, Option<
     let input = [input];
     let flow = runtime.block_on(Flow::run(&steps, None, &input, 0, &[]));
     let mut fault = flow.failed.first().map(|failed| failed.described().to_string());
-    let rules = route.rules.as_deref().unwrap_or_default();
+    let rules = route.rules().unwrap_or_default();
     let matcher = Matcher::compile(&rules_of(rules))
         .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     let mut messages = Vec::new();

@@ -11,7 +11,9 @@ use std::{
 use crate::{
     Problem, Problems,
     interpolate::Lookup,
+    pattern::Position,
     problem::mask,
+    rule_set::RuleSetError,
     yaml::{self, Finding, Node, Place},
 };
 
@@ -46,6 +48,25 @@ impl Sources {
         self.findings.push(Finding::new(place, message, help));
     }
 
+    /// What is wrong with a file of rules. Its text is not shown: such files are large.
+    pub(super) fn refuse_rules(&mut self, path: &Path, faults: Vec<RuleSetError>) {
+        let file = self.files.len();
+        self.files.push(Source { path: path.to_owned(), ..Source::default() });
+        self.findings.extend(faults.into_iter().map(|mut fault| {
+            let mut place = Place::whole(file);
+            if let Some(Position { line, column }) = fault.position.take() {
+                place = Place { line, column, ..place };
+            }
+            let help = fault.help.take();
+            Finding { place, message: fault.to_string(), help, first: None }
+        }));
+    }
+
+    /// The folder of the file in which a place is.
+    pub(super) fn folder(&self, place: Place) -> &Path {
+        folder_of(&self.files[place.file].path)
+    }
+
     /// Reads and parses a file and replaces `${...}` in it. What is wrong goes to the findings; `None` where nothing can
     /// be read.
     pub(crate) fn read(
@@ -53,7 +74,7 @@ impl Sources {
         path: &Path,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Option<Node> {
-        let bytes = match read(path) {
+        let bytes = match read(path, LARGEST) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let help = "the file must exist and be readable by this user";
@@ -92,7 +113,7 @@ impl Sources {
             self.findings.push(Finding::new(Place::whole(file), "the file says nothing", help));
             return None;
         };
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let folder = folder_of(path).to_owned();
         Lookup { env, folder }.replace(&mut root, &mut self.findings);
         Some(root)
     }
@@ -159,11 +180,15 @@ impl Source {
     }
 }
 
-/// The bytes of a file; of one that is too large only as much as shows that it is.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// The bytes of a file; of one that is larger than `largest` only as much as shows that it is.
+pub(super) fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    File::open(path)?.take(largest + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
 /// The place after the end of `text`.

@@ -52,7 +52,14 @@ impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self.source {
             Some(_) => f.write_str(&self.problem.message),
-            None => write!(f, "{}: {}", self.problem.file.display(), self.problem.message),
+            None => {
+                let Problem { file, line, column, message, .. } = self.problem;
+                write!(f, "{}:", file.display())?;
+                if *line > 0 {
+                    write!(f, "{line}:{column}:")?;
+                }
+                write!(f, " {message}")
+            }
         }
     }
 }

@@ -58,6 +58,9 @@ impl<'a> Shape<'a> {
                 let message = format!("unknown value {}", scalar.shown());
                 self.refuse(node.place, message, help);
             }
+            Value::List(_) if !choices.others.is_empty() => {
+                self.any_of(&choices.others, node, owner);
+            }
             _ => {
                 let message = format!("{} where it does not belong", node.kind());
                 self.refuse(node.place, message, choices.help());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hybridge_config::cesql::{Comparison, Kind, Literal, Logic, Node};
 use hybridge_config::pattern::{Alternative, Condition, Number, Range, Test, Wildcard};
-use hybridge_config::{Cesql, Filter, Pattern};
+use hybridge_config::{Cel, Cesql, Filter, Pattern, cel};
 
 /// More ways than these are not worth telling apart.
 const MOST_WAYS: usize = 64;
@@ -21,13 +21,12 @@ pub(super) struct Guard {
     pub(super) is_all: bool,
 }
 
-impl Guard {
-    /// Nothing is asked first.
-    pub(super) const NONE: Self = Self { pattern: None, is_all: false };
-}
-
 pub(super) fn cesql(cesql: &Cesql) -> Guard {
     finish(node(cesql.root()))
+}
+
+pub(super) fn cel(cel: &Cel) -> Guard {
+    finish(cel_node(cel.root()))
 }
 
 pub(super) fn filter(one: &Filter) -> Guard {
@@ -162,6 +161,68 @@ fn node(node: &Node) -> Ways {
         _ => UNKNOWN,
     };
     Ways { is_all: false, ..ways }
+}
+
+/// Only attributes are asked first, not data: where data is malformed, the expression does not hold, and a pattern would
+/// reject the message.
+fn cel_node(node: &cel::Node) -> Ways {
+    use cel::{Function, Kind, Operator};
+    let ways = match &node.kind {
+        Kind::And(parts) => all(parts.iter().map(cel_node)),
+        Kind::Or(parts) => any(parts.iter().map(cel_node)),
+        Kind::Has(target, name) if is_event(target) && !REQUIRED.contains(&name.as_str()) => {
+            one(name, vec![Test::Exists], false)
+        }
+        Kind::Binary(Operator::Equal, sides) => match (&sides[0], &sides[1]) {
+            (side, literal) | (literal, side) if cel_attribute(side).is_some() => {
+                cel_tests(side, literal, equal)
+            }
+            _ => UNKNOWN,
+        },
+        Kind::Binary(Operator::In, sides) => {
+            let (Some(name), Kind::List(items)) = (cel_attribute(&sides[0]), &sides[1].kind) else {
+                return UNKNOWN;
+            };
+            let texts: Option<Vec<&str>> = items.iter().map(cel_text).collect();
+            texts.map_or(UNKNOWN, |texts| {
+                one(name, texts.into_iter().flat_map(equal).collect(), false)
+            })
+        }
+        Kind::Call(Function::StartsWith, sides) if sides.len() == 2 => {
+            cel_tests(&sides[0], &sides[1], |text| with_others(vec![Test::Prefix(text.into())]))
+        }
+        Kind::Call(Function::EndsWith, sides) if sides.len() == 2 => {
+            cel_tests(&sides[0], &sides[1], |text| with_others(vec![Test::Suffix(text.into())]))
+        }
+        _ => UNKNOWN,
+    };
+    Ways { is_all: false, ..ways }
+}
+
+fn cel_tests(side: &cel::Node, literal: &cel::Node, tests: impl Fn(&str) -> Vec<Test>) -> Ways {
+    match (cel_attribute(side), cel_text(literal)) {
+        (Some(name), Some(text)) => one(name, tests(text), false),
+        _ => UNKNOWN,
+    }
+}
+
+/// `event.name`.
+fn cel_attribute(node: &cel::Node) -> Option<&str> {
+    match &node.kind {
+        cel::Kind::Select(target, name) if is_event(target) => Some(name),
+        _ => None,
+    }
+}
+
+fn is_event(node: &cel::Node) -> bool {
+    matches!(node.kind, cel::Kind::Root(cel::Root::Event))
+}
+
+fn cel_text(node: &cel::Node) -> Option<&str> {
+    match &node.kind {
+        cel::Kind::Literal(cel::Literal::String(text)) => Some(text),
+        _ => None,
+    }
 }
 
 /// The tests for an attribute whose text is this, whatever its type.

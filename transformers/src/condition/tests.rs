@@ -1,4 +1,4 @@
-use hybridge_config::{Cesql, Filter};
+use hybridge_config::{Cel, Cesql, Filter};
 use hybridge_core::{Attributes, Message, Value};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value as Json, json};
@@ -51,6 +51,33 @@ fn cesql() -> impl Strategy<Value = String> {
     })
 }
 
+fn cel() -> impl Strategy<Value = String> {
+    let quoted = || select(&TEXTS[..]).prop_map(|text| format!("'{}'", text.replace('\\', "\\\\")));
+    let name = || select(&NAMES[..]);
+    let leaf = prop_oneof![
+        4 => (name(), quoted()).prop_map(|(name, text)| format!("event.{name} == {text}")),
+        1 => (name(), quoted()).prop_map(|(name, text)| format!("{text} == event.{name}")),
+        1 => (name(), quoted()).prop_map(|(name, text)| format!("event.{name} != {text}")),
+        1 => name().prop_map(|name| format!("event.{name} == 5")),
+        1 => name().prop_map(|name| format!("has(event.{name})")),
+        1 => (name(), quoted(), quoted())
+            .prop_map(|(name, one, two)| format!("event.{name} in [{one}, {two}]")),
+        1 => (name(), quoted()).prop_map(|(name, text)| format!("event.{name}.startsWith({text})")),
+        1 => (name(), quoted()).prop_map(|(name, text)| format!("event.{name}.endsWith({text})")),
+        1 => (name(), name()).prop_map(|(name, other)| format!("event.{name} == event.{other}")),
+        1 => quoted().prop_map(|text| format!("event.data.x == {text}")),
+    ];
+    leaf.prop_recursive(3, 8, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(one, two)| format!("({one}) && ({two})")),
+            (inner.clone(), inner.clone()).prop_map(|(one, two)| format!("({one}) || ({two})")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(one, two, three)| format!("({one}) ? ({two}) : ({three})")),
+            inner.prop_map(|one| format!("!({one})")),
+        ]
+    })
+}
+
 fn filter() -> impl Strategy<Value = Json> {
     let pairs = || prop::collection::btree_map(select(&NAMES[..]), select(&TEXTS[..]), 1..3);
     let leaf = prop_oneof![
@@ -77,13 +104,15 @@ proptest! {
     fn guards_change_nothing(
         texts in prop::collection::vec(cesql(), 1..12),
         filters in prop::collection::vec(filter(), 1..12),
+        cels in prop::collection::vec(cel(), 1..12),
         messages in prop::collection::vec(message(), 1..8),
     ) {
         let texts = texts.iter().map(|text| When::Cesql(text.parse::<Cesql>().unwrap()));
         let filters = filters.iter().map(|filter| {
             When::Filter(serde_json::from_value::<Filter>(filter.clone()).unwrap())
         });
-        let whens: Vec<When> = texts.chain(filters).collect();
+        let cels = cels.iter().map(|text| When::Cel(text.parse::<Cel>().unwrap()));
+        let whens: Vec<When> = texts.chain(filters).chain(cels).collect();
         let rules: Vec<Rule> =
             whens.iter().map(|one| Rule { name: "r".into(), when: when(one) }).collect();
         let matcher = Matcher::compile(&rules).unwrap();
@@ -94,7 +123,8 @@ proptest! {
                 let expression = match when {
                     When::Cesql(cesql) => Expression::cesql(cesql),
                     When::Filter(filter) => Expression::filter(filter),
-                    _ => continue,
+                    When::Cel(cel) => Expression::cel(cel),
+                    When::Pattern(_) => continue,
                 };
                 let want = expression.evaluate(&message).unwrap_or(false);
                 let has = found.contains(&(index as u32));

@@ -58,7 +58,8 @@ impl Matcher {
         let mut furthest = (0, Verdict::ExpressionFails);
         for clause in self.clauses.of_rule(rule) {
             if self.holds(clause, seen, room) {
-                let holds = self.expressions.get(&rule).is_none_or(|one| one.holds(message));
+                let expression = self.expressions.get(&rule);
+                let holds = expression.is_none_or(|one| one.holds(message) == Some(true));
                 return if holds { Verdict::Matches } else { Verdict::ExpressionFails };
             }
             let conditions = self.clauses.conditions(clause);

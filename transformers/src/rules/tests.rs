@@ -116,18 +116,19 @@ fn the_first_condition_that_fails_is_told_with_what_was_seen() {
     );
 }
 
-struct Always(AtomicUsize);
+/// Holds for what has a payload, and cannot be evaluated for the rest.
+struct OfPayload(AtomicUsize);
 
-impl Expression for Always {
-    fn holds(&self, _: &Message) -> bool {
+impl Expression for OfPayload {
+    fn holds(&self, message: &Message) -> Option<bool> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        true
+        message.payload.is_some().then_some(true)
     }
 }
 
 #[test]
 fn an_expression_is_asked_only_about_what_its_guard_lets_through() {
-    let asked = Arc::new(Always(AtomicUsize::new(0)));
+    let asked = Arc::new(OfPayload(AtomicUsize::new(0)));
     let guard =
         |text: &str| When::Expression { guard: Some(text.parse().unwrap()), holds: asked.clone() };
     let open = When::Expression { guard: None, holds: asked.clone() };
@@ -135,8 +136,12 @@ fn an_expression_is_asked_only_about_what_its_guard_lets_through() {
     let rules = rules.map(|when| Rule { name: "r".into(), when });
     let machine = Matcher::compile(&rules).unwrap();
     let event = message(&[("type", Value::from("t"))], "");
-    assert_eq!(machine.matches(&event, &mut Scratch::default()).unwrap(), [0, 2]);
-    assert_eq!(asked.0.load(Ordering::Relaxed), 2);
+    let mut scratch = Scratch::default();
+    assert_eq!(machine.matches(&event, &mut scratch).unwrap(), [0, 2]);
+    assert_eq!((asked.0.load(Ordering::Relaxed), scratch.take_unevaluable()), (2, 0));
+    let without = Message { payload: None, ..event };
+    assert!(machine.matches(&without, &mut scratch).unwrap().is_empty());
+    assert_eq!((scratch.take_unevaluable(), scratch.take_unevaluable()), (2, 0));
 }
 
 /// Lists that a search without bounds would try in every combination.

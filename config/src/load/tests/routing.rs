@@ -56,3 +56,46 @@ fn a_rule_that_cannot_be_read_is_said_with_its_place() {
     assert_eq!(routing("    rules: []\n"), ["8:12: `rules` without a rule"]);
     assert_eq!(routing("    otherwise: [one]\n"), ["8:16: `otherwise` in a route without `rules`"]);
 }
+
+const RULE_SET: &str = "    rules: { file: rules.jsonl }\n    otherwise: [two]\n";
+
+fn with_rules(name: &str, rules: &str) -> Result<Loaded, Vec<String>> {
+    let text = format!("hybridge: v1\nroutes:\n  r:\n    from: {{ stdio: {{}} }}\n{TARGETS}{RULE_SET}");
+    let folder = write(&[("a.yaml", &text.replace("rules.jsonl", name)), (name, rules)]);
+    load(&[folder.path().join("a.yaml")], &variable).map_err(|problems| {
+        let prefix = format!("{}/", folder.path().display());
+        problems.to_string().lines().map(|line| line.replace(&prefix, "")).collect()
+    })
+}
+
+#[test]
+fn rules_come_from_a_file_of_their_own() {
+    let names = |name: &str, rules: &str| {
+        let loaded = with_rules(name, rules).unwrap();
+        loaded.config.routes["r"].rule_names()
+    };
+    let a = r#"{"name":"a","when":{"pattern":{"type":["x"]}},"send_to":["one"]}"#;
+    let b = r#"{"name":"b","when":{"cesql":"type = 'y'"},"send_to":["two"]}"#;
+    assert_eq!(names("rules.jsonl", &format!("{a}\n{b}\n")), ["a", "b"]);
+    assert_eq!(names("rules.json", &format!("[{a},{b}]")), ["a", "b"]);
+    // A file of YAML beside the routing-rule file; it is no routing-rule file itself.
+    assert_eq!(names("rules.yml", &format!("- {a}\n- {b}\n")), ["a", "b"]);
+}
+
+#[test]
+fn a_file_of_rules_says_where_it_is_wrong() {
+    let a = r#"{"name":"a","when":{"pattern":{"type":["x"]}},"send_to":["one","tow"]}"#;
+    let b = r#"{"name":"b","when":{"pattern":{"type":[{"prefx":"y"}]}},"send_to":["two"]}"#;
+    let found = with_rules("rules.jsonl", &format!("{a}\n{b}\n")).unwrap_err();
+    assert_eq!(found.len(), 2, "{found:?}");
+    let told = "rules.jsonl:1:1: rule `a`: there is no target `tow` (did you mean `two`?)";
+    assert_eq!(found[0], told);
+    assert!(found[1].starts_with("rules.jsonl:2:49: rule `b`: `type`"), "{found:?}");
+    let empty = with_rules("rules.jsonl", "").unwrap_err();
+    assert_eq!(empty[0].split(" (").next(), Some("a.yaml:8:12: `rules` without a rule"));
+    let missing = routing(RULE_SET);
+    let expected = "8:20: cannot read the file of rules";
+    assert!(missing.len() == 1 && missing[0].starts_with(expected), "{missing:?}");
+    let other = routing("    rules: { fil: rules.jsonl }\n");
+    assert!(other[0].starts_with("8:14: unknown k"), "{other:?}");
+}
