@@ -266,7 +266,9 @@ impl Blueprint {
 
 fn compile(config: &RouteConfig) -> Compiled {
     let compiled = Matcher::compile(&rules_of(config.rules()?));
-    Some(compiled.map(Arc::new).map_err(|faults| {
-        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-    }))
+    Some(
+        compiled.map(Arc::new).map_err(|faults| {
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        }),
+    )
 }

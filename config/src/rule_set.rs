@@ -66,9 +66,8 @@ pub fn read(
     is_yaml: bool,
     accept: &dyn Fn(&RuleConfig) -> Result<(), Complaint>,
 ) -> Result<Vec<RuleConfig>, Vec<RuleSetError>> {
-    let whole = |message: String| {
-        vec![RuleSetError { position: None, rule: None, message, help: None }]
-    };
+    let whole =
+        |message: String| vec![RuleSetError { position: None, rule: None, message, help: None }];
     if text.len() > LONGEST {
         return Err(whole(format!("{} bytes, and at most {LONGEST} are allowed", text.len())));
     }

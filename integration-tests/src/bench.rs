@@ -1,6 +1,7 @@
 //! What a bench run measures, and the table that it prints.
 
 pub mod brokers;
+pub mod events;
 pub mod latency;
 
 use std::fmt::Write as _;

@@ -222,6 +222,15 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
+    async fn what_cannot_be_left_behind_waits() {
+        let nowhere: Arc<dyn Claims> = Arc::new(NoClaims);
+        let check = step("claim_check: { over: 4B, topic: big }", &nowhere);
+        let error = apply(&*check, event("12345", None)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transient);
+        assert!(apply(&*check, event("1234", None)).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn nothing_goes_on_without_what_it_is_about() {
         let kept: Arc<dyn Claims> = Arc::new(Kept::default());
         let (reject, pass) =

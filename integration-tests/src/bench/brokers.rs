@@ -21,7 +21,7 @@ use crate::{limit, process};
 
 const SIZE: usize = 1000;
 const KEYS: u64 = 1_000;
-const PARTITIONS: i32 = 4;
+pub(super) const PARTITIONS: i32 = 4;
 const LIMIT: Duration = Duration::from_secs(600);
 const ROUTE: &str = "move";
 const PIECE: u64 = 1_000;

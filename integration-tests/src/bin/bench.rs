@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use hybridge_integration_tests::bench::brokers::{Brokers, ROWS};
+use hybridge_integration_tests::bench::events;
 use hybridge_integration_tests::bench::{HEAD, Pairs, Program, Run, Spread, run_to_done, sibling};
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::event::Id;
@@ -88,6 +89,7 @@ async fn main() -> Result<()> {
         writeln!(output, "{}", results.row(row.name()))?;
     }
     between_brokers(&options, pairs, &mut output).await?;
+    events::table(&mut output, &options.only, options.quick).await?;
     if options.only.is_empty() {
         small_rows(&mut output, options.quick).await?;
     }

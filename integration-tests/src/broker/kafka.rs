@@ -170,6 +170,16 @@ impl Kafka {
         Ok(())
     }
 
+    /// Deletes a topic and what is in it.
+    pub async fn delete_topic(&self, name: &str) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = self.client().create()?;
+        let options = AdminOptions::new().operation_timeout(Some(ASK));
+        for result in admin.delete_topics(&[name], &options).await? {
+            result.map_err(|(name, code)| anyhow::anyhow!("topic {name}: {code}"))?;
+        }
+        Ok(())
+    }
+
     /// Changes one setting of a topic; the others become those of the cluster.
     pub async fn alter_topic(&self, name: &str, key: &str, value: &str) -> Result<()> {
         let admin: AdminClient<DefaultClientContext> = self.client().create()?;

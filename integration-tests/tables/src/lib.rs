@@ -4,7 +4,12 @@
 //! all of them under a folder and gives one [`Report`] per case. A table that nothing here knows how to run is a
 //! failure, so that no case is left out unseen.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a case that is not written as it should be fails by a panic, which `guard` turns into its report"
+)]
 
 mod adapters;
 mod bindings;
@@ -177,4 +182,27 @@ fn known(case: &Json, keys: &[&str]) -> Verdict {
 /// Compares what came with what a case asks for.
 fn same(want: &Json, got: &Json) -> Verdict {
     if want == got { Ok(()) } else { Err(Difference { want: want.clone(), got: got.clone() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// The cases of our own, below `cases`, in the layout of the published ones.
+    #[test]
+    fn our_own_cases_pass() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+        let mut failures = Vec::new();
+        let mut passed = 0;
+        super::run(&folder, None, |report| {
+            if report.pass() {
+                passed += 1;
+            } else if report.counted {
+                failures.push(report.line());
+            }
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+        assert!(failures.is_empty(), "{passed} passed, these did not:\n{}", failures.join("\n"));
+        assert!(passed >= 90, "only {passed} cases were found");
+    }
 }

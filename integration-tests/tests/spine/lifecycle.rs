@@ -122,3 +122,46 @@ async fn a_reload_takes_what_is_good_and_refuses_what_is_bad() -> Result<()> {
     assert_eq!(post(first, 4).await?.status / 100, 2);
     Ok(())
 }
+
+/// What the daemon chooses by is what the file of rules says now, and what it said last where it is wrong now.
+#[tokio::test]
+async fn a_reload_reads_the_file_of_rules_again() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let listen = ports::free()?;
+    let rules = folder.path().join("rules.jsonl");
+    let sends_to = |target: &str| {
+        let rule = format!(
+            "{{\"name\":\"all\",\"when\":{{\"pattern\":{{\"id\":[{{\"exists\":true}}]}}}},\"send_to\":[\"{target}\"]}}"
+        );
+        std::fs::write(&rules, rule)
+    };
+    sends_to("one")?;
+    let config = format!(
+        "routes:\n  r:\n    from: {{ http: {{ listen: \"{listen}\" }} }}\n    rules: {{ file: rules.jsonl }}\n    otherwise: [one, two]\n    targets:\n      one: {{ to: {{ log: {{ topic: one }} }} }}\n      two: {{ to: {{ log: {{ topic: two }} }} }}\n"
+    );
+    let mut daemon = Daemon::new(folder.path(), &config)?;
+    daemon.start_ready().await?;
+    let admin = daemon.admin()?;
+    let arrived = async |topic: &str| -> Result<u64> {
+        Ok(admin.topic(topic).await?.partitions.iter().map(|partition| partition.records).sum())
+    };
+    assert_eq!(post(listen, 0).await?.status / 100, 2);
+    assert_eq!((arrived("one").await?, arrived("two").await?), (1, 0));
+
+    let before = daemon.log().len();
+    sends_to("tow")?;
+    daemon.signal(Signal::HangUp)?;
+    let refused = async || Ok(daemon.log()[before..].contains("there is no target `tow`"));
+    until("the refusal is logged", refused).await?;
+    assert_eq!(post(listen, 1).await?.status / 100, 2);
+    assert_eq!((arrived("one").await?, arrived("two").await?), (2, 0));
+
+    let before = daemon.log().len();
+    sends_to("two")?;
+    daemon.signal(Signal::HangUp)?;
+    let reloaded = async || Ok(daemon.log()[before..].contains("configuration reloaded"));
+    until("it is in force", reloaded).await?;
+    assert_eq!(post(listen, 2).await?.status / 100, 2);
+    assert_eq!((arrived("one").await?, arrived("two").await?), (2, 1));
+    Ok(())
+}

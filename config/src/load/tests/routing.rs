@@ -60,7 +60,8 @@ fn a_rule_that_cannot_be_read_is_said_with_its_place() {
 const RULE_SET: &str = "    rules: { file: rules.jsonl }\n    otherwise: [two]\n";
 
 fn with_rules(name: &str, rules: &str) -> Result<Loaded, Vec<String>> {
-    let text = format!("hybridge: v1\nroutes:\n  r:\n    from: {{ stdio: {{}} }}\n{TARGETS}{RULE_SET}");
+    let text =
+        format!("hybridge: v1\nroutes:\n  r:\n    from: {{ stdio: {{}} }}\n{TARGETS}{RULE_SET}");
     let folder = write(&[("a.yaml", &text.replace("rules.jsonl", name)), (name, rules)]);
     load(&[folder.path().join("a.yaml")], &variable).map_err(|problems| {
         let prefix = format!("{}/", folder.path().display());
