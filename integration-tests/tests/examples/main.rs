@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use futures_util::StreamExt;
 use hybridge_config::{Config, Ordering, SinkConfig, SourceConfig};
+use hybridge_config::unit_test::is_test_file;
 use hybridge_integration_tests::binary;
 use hybridge_integration_tests::conformance::{Record, Stage};
 use hybridge_integration_tests::daemon::Daemon;
@@ -128,11 +129,13 @@ fn compare(sent: &[Record], arrived: &[Record], has_header: bool, is_ordered: bo
     Ok(())
 }
 
+/// The files of a folder, without unit tests.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         paths.push(entry?.path());
     }
+    paths.retain(|path| !is_test_file(path));
     paths.sort();
     Ok(paths)
 }

@@ -153,6 +153,9 @@ mod tests {
             ("ce_source", Some(b"/a")),
         ]);
         assert!(decode_binary(&without_type, Mode::Lenient).is_err());
+        assert!(decode(&without_type, Mode::Lenient).is_err());
+        let without_id = message(&[("ce_specversion", Some(b"1.0")), ("ce_type", Some(b"t"))]);
+        assert!(decode(&without_id, Mode::Lenient).is_err(), "nor is it a plain message");
         let twice = message(&[("ce_id", Some(b"1")), ("ce_id", Some(b"2"))]);
         assert!(decode_binary(&twice, Mode::Lenient).is_err());
         assert!(decode_binary(&message(&[("ce_id", Some(&[0xff]))]), Mode::Lenient).is_err());
