@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use futures_util::StreamExt;
-use hybridge_config::{Config, Ordering, SinkConfig, SourceConfig};
 use hybridge_config::unit_test::is_test_file;
+use hybridge_config::{Config, Ordering, SinkConfig, SourceConfig};
 use hybridge_integration_tests::binary;
 use hybridge_integration_tests::conformance::{Record, Stage};
 use hybridge_integration_tests::daemon::Daemon;

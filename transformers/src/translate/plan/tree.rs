@@ -2,7 +2,8 @@
 
 use hybridge_schemas::json;
 
-use super::{CompiledRow, MARK, Place};
+use super::MARK;
+use super::row::{CompiledRow, Place};
 
 /// Objects within objects; a leaf is the rows that may fill it, of which the first that can counts.
 pub(super) struct Tree {
