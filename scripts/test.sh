@@ -76,8 +76,9 @@ in_full() {
     cargo test --quiet -p hybridge-integration-tests --test "$target" -- --nocapture --test-threads 1 "$@"
 }
 
+# The harness as the tests have built it, over the release build of the daemon.
 chaos() {
-  "$CARGO_TARGET_DIR/release/chaos" --route "$1" --runs 3 --seed 1
+  HYBRIDGE_BIN=$(realpath "$CARGO_TARGET_DIR")/release/hybridge "$CARGO_TARGET_DIR/debug/chaos" --route "$1" --runs 3 --seed 1
 }
 
 step "build" cargo test --quiet --workspace --no-run
@@ -85,7 +86,7 @@ step "every test of the workspace" every_test
 step "what threads share, under the model checker" cargo test --quiet -p hybridge-core --features shuttle models
 step "each connector alone" features_alone
 step "scripts" scripts_are_clean
-step "release build" cargo build --quiet --release -p hybridge -p hybridge-integration-tests
+step "release build" cargo build --quiet --release -p hybridge
 for route in http-log log-http log-log file-log; do
   step "chaos $route" chaos "$route"
 done
