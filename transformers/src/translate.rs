@@ -101,6 +101,11 @@ impl Step {
                 made.filtered = Some("translate: a generation that was overwritten");
                 return Ok(());
             }
+            let is_unsure = member.may_be_overwritten() && !event.tells_overwriting;
+            if is_unsure && self.options.drops_unsure() {
+                made.filtered = Some("translate: a generation that may have been overwritten");
+                return Ok(());
+            }
             if let Some(form) = self.options.form()
                 && let Some(events) = member.translated(&event, form, &self.options)?
             {

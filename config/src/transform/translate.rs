@@ -32,6 +32,10 @@ pub struct TranslateConfig {
     /// event says so; the event of the new generation comes too. Default: `drop`.
     #[serde(default = "Choice::drop")]
     pub overwritten: Choice,
+    /// What to do with a deletion of Google Cloud Storage that comes by Eventarc, which does not say whether the generation
+    /// was overwritten: on the other side it may delete what is there. Default: `pass`.
+    #[serde(default = "Choice::pass")]
+    pub unsure_deletions: Choice,
 }
 
 /// Whose events.
@@ -72,6 +76,10 @@ pub enum Choice {
 impl Choice {
     fn drop() -> Self {
         Self::Drop
+    }
+
+    fn pass() -> Self {
+        Self::Pass
     }
 }
 
@@ -152,6 +160,8 @@ struct Written {
     incomplete: Choice,
     #[serde(default = "Choice::drop")]
     overwritten: Choice,
+    #[serde(default = "Choice::pass")]
+    unsure_deletions: Choice,
 }
 
 /// By hand, so that what the target needs is asked for when the file is loaded.
@@ -168,6 +178,7 @@ impl<'de> Deserialize<'de> for TranslateConfig {
             returning: written.returning,
             incomplete: written.incomplete,
             overwritten: written.overwritten,
+            unsure_deletions: written.unsure_deletions,
         };
         match config.fault() {
             None => Ok(config),

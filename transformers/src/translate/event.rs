@@ -24,6 +24,8 @@ pub(super) struct Event<'a> {
     pub(super) data: Data<'a>,
     /// What a message of a queue had beside its body.
     pub(super) headers: Headers,
+    /// Its form says of an object that is gone whether another generation took its place.
+    pub(super) tells_overwriting: bool,
 }
 
 /// The data of an event.

@@ -196,6 +196,13 @@ impl Member<'_, '_> {
         field.is_some_and(|field| self.reading.values.get(field).is_some())
     }
 
+    /// Whether it says that an object of Cloud Storage is gone, which it may be by another generation.
+    pub(super) fn may_be_overwritten(&self) -> bool {
+        self.from.form == Form::Gcp
+            && self.compiled.field("overwritten_by").is_some()
+            && ["deleted", "archived"].contains(&self.reading.kind)
+    }
+
     /// The event in another form, one or several; none where that form does not know its kind.
     pub(super) fn translated(
         self,
@@ -318,6 +325,7 @@ impl Parts<'_> {
                 true => Headers::new(),
                 false => self.event.headers.clone(),
             },
+            tells_overwriting: self.event.tells_overwriting,
         };
         if let Some(payload) = written.payload {
             event.data = Data::Own(payload);

@@ -73,6 +73,10 @@ impl Options {
         self.config.overwritten == Choice::Drop
     }
 
+    pub(super) fn drops_unsure(&self) -> bool {
+        self.config.unsure_deletions == Choice::Drop
+    }
+
     pub(super) fn to_name(&self) -> &'static str {
         name(self.config.to)
     }

@@ -79,6 +79,26 @@ fn overwriting_in_cloud_storage_is_no_deletion() {
 }
 
 #[test]
+fn a_deletion_that_may_be_an_overwriting_passes_or_not() {
+    let eventarc = |kind: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"1","source":"//storage.googleapis.com/projects/_/buckets/b","type":"google.cloud.storage.object.v1.{kind}","time":"2024-01-01T00:00:00Z","subject":"objects/o","data":{{"bucket":"b","name":"o"}}}}"#
+        )
+    };
+    let pass = step(&format!("{{ from: gcp, to: aws, {AWS} }}"));
+    let drop = step(&format!("{{ from: gcp, to: aws, unsure_deletions: drop, {AWS} }}"));
+    for kind in ["deleted", "archived"] {
+        let detail = data(&one(&*pass, plain(&eventarc(kind))));
+        assert_eq!(detail["detail-type"], "Object Deleted");
+        assert!(matches!(apply(&*drop, plain(&eventarc(kind))), Applied::Filtered(_)), "{kind}");
+    }
+    assert_eq!(data(&one(&*drop, plain(&eventarc("finalized"))))["detail-type"], "Object Created");
+    // A notification of Pub/Sub would say it.
+    let told = r#"{"message":{"messageId":"1","publishTime":"2024-01-01T00:00:00Z","attributes":{"eventType":"OBJECT_DELETE","bucketId":"b","objectId":"o","notificationConfig":"c"},"data":"e30="},"subscription":"projects/p/subscriptions/s"}"#;
+    assert_eq!(data(&one(&*drop, plain(told)))["detail-type"], "Object Deleted");
+}
+
+#[test]
 fn a_rename_is_a_deletion_and_a_creation() {
     let renamed = r#"{"specversion":"1.0","id":"1","source":"/s/storageAccounts/acct","type":"Microsoft.Storage.BlobRenamed","time":"2024-01-01T00:00:00Z","subject":"/blobServices/default/containers/c/blobs/new","data":{"api":"RenameFile","sourceUrl":"https://acct.dfs.core.windows.net/c/old%20one","destinationUrl":"https://acct.dfs.core.windows.net/c/new"}}"#;
     let to_aws = step(&format!("{{ from: azure, to: aws, {AWS} }}"));

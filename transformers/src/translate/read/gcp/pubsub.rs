@@ -75,6 +75,7 @@ pub(super) fn push(
             kind: Cow::Borrowed(kind),
             subject: Some(format!("objects/{object}").into()),
             time: get("eventTime").map(Cow::Borrowed).or(time),
+            tells_overwriting: true,
             ..json_event(id, body)
         };
         for (attribute, name) in [
