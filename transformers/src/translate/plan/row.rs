@@ -1,0 +1,128 @@
+//! One row of a dialect: a place of the event, and what is held there.
+
+use std::borrow::Cow;
+
+use super::super::pattern::{Known, Pattern};
+use super::super::table::Holds;
+use super::super::value::{Given, Raw, give};
+use super::Values;
+
+pub(super) struct CompiledRow {
+    pub(super) at: &'static str,
+    pub(super) place: Place,
+    pub(super) held: Held,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Source,
+    Subject,
+    Extension(&'static str),
+    Payload,
+    Headers,
+    /// The slot of a path of the data.
+    Data(usize),
+}
+
+/// When a pattern has to fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// It is there and fits, read and written.
+    Both,
+    /// It fits where it is there.
+    Fit,
+    /// It is written; what is read may be anything.
+    Written,
+}
+
+pub(super) fn pattern(text: &str, field: impl Fn(&str) -> Option<usize>, need: Need) -> Held {
+    Held::Pattern { pattern: Pattern::new(text, field), need }
+}
+
+pub(super) enum Held {
+    Field(usize, Holds),
+    Pattern { pattern: Pattern, need: Need },
+    Derived(Pattern),
+    Fixed(&'static str),
+}
+
+impl CompiledRow {
+    /// Whether a place holds what the row would write there, where that follows from the fields.
+    pub(super) fn agrees<'e>(
+        &self,
+        raw: Raw<'e>,
+        values: &Values<'e>,
+        known: &dyn Fn(Known) -> Option<Cow<'e, str>>,
+    ) -> bool {
+        match &self.held {
+            Held::Fixed(text) => match raw {
+                Raw::Json(raw) => raw == text.as_bytes(),
+                Raw::Text(raw) => raw == *text,
+                Raw::Bytes(_) => true,
+            },
+            Held::Derived(pattern) | Held::Pattern { pattern, .. } => {
+                let known = |which| known(which);
+                let filled = pattern.fill(|field| values.text(field), known);
+                let may_be_other = matches!(self.held, Held::Pattern { need: Need::Written, .. });
+                match filled {
+                    Some(filled) => raw.text().is_some_and(|text| text == filled),
+                    None => may_be_other,
+                }
+            }
+            Held::Field(..) => true,
+        }
+    }
+
+    pub(super) fn fill<'v>(
+        &self,
+        values: &'v Values<'_>,
+        known: &dyn Fn(Known) -> Option<Cow<'static, str>>,
+    ) -> Option<Given<'v>> {
+        match &self.held {
+            Held::Field(field, holds) => give(*holds, values.get(*field)?),
+            Held::Pattern { pattern, .. } | Held::Derived(pattern) => {
+                let known = |which| known(which);
+                let filled = pattern.fill(|field| values.text(field), known)?;
+                Some(Given::Text(filled.into()))
+            }
+            Held::Fixed(_) => None,
+        }
+    }
+
+    pub(super) fn can_fill(
+        &self,
+        values: &Values<'_>,
+        known: &dyn Fn(Known) -> Option<Cow<'static, str>>,
+    ) -> bool {
+        self.fill(values, known).is_some()
+    }
+
+    pub(super) fn is_needed(&self) -> bool {
+        matches!(self.held, Held::Pattern { need: Need::Both | Need::Written, .. })
+    }
+
+    /// Shows every field that has to do with the place.
+    pub(super) fn each_field(&self, mut show: impl FnMut(usize)) {
+        match &self.held {
+            Held::Field(field, _) => show(*field),
+            Held::Pattern { pattern, .. } | Held::Derived(pattern) => {
+                pattern.fields().for_each(show)
+            }
+            Held::Fixed(_) => {}
+        }
+    }
+
+    /// Notes which fields have a place here.
+    pub(super) fn mark(&self, carried: &mut [bool]) {
+        let mut note = |field: usize| {
+            if let Some(place) = carried.get_mut(field) {
+                *place = true;
+            }
+        };
+        match &self.held {
+            Held::Field(field, _) => note(*field),
+            Held::Pattern { pattern, .. } => pattern.fields().for_each(note),
+            Held::Derived(_) | Held::Fixed(_) => {}
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! One pass over the rows that writes an event.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use hybridge_core::{Header, Headers, Text};
+use hybridge_schemas::json;
+
+use super::super::pattern::Known;
+use super::super::value::{Given, Raw, Value};
+use super::row::{Held, Place};
+use super::{CompiledKind, Plan, Values};
+
+/// What was written of an event.
+#[derive(Default)]
+pub(in crate::translate) struct Written {
+    pub(in crate::translate) source: Option<String>,
+    pub(in crate::translate) subject: Option<String>,
+    pub(in crate::translate) extensions: Vec<(&'static str, String)>,
+    /// The data as JSON; none where the payload is what a field holds.
+    pub(in crate::translate) data: Option<Vec<u8>>,
+    pub(in crate::translate) payload: Option<Bytes>,
+    pub(in crate::translate) headers: Headers,
+    /// Which fields have a place now.
+    pub(in crate::translate) carried: Vec<bool>,
+}
+
+impl Plan {
+    /// Writes an event of a kind; none where something is missing without which there is none.
+    /// At home, where the event began, its source is what it was and need not fit.
+    pub(in crate::translate) fn write(
+        &self,
+        kind: &CompiledKind,
+        values: &Values<'_>,
+        is_home: bool,
+        known: &dyn Fn(Known) -> Option<Cow<'static, str>>,
+    ) -> Option<Written> {
+        let mut written = Written { carried: vec![false; self.fields], ..Written::default() };
+        for (field, _) in &kind.with {
+            // What the type says by itself has its place there.
+            written.carried[*field] = !self.reads(*field);
+        }
+        for row in &self.rows {
+            if matches!(row.place, Place::Data(_)) {
+                continue;
+            }
+            if let (Place::Payload, Held::Field(field, _)) = (row.place, &row.held) {
+                if let Some(Value::Bytes(bytes)) = values.get(*field) {
+                    written.payload = Some(Bytes::copy_from_slice(bytes));
+                    row.mark(&mut written.carried);
+                }
+                continue;
+            }
+            let text = match row.fill(values, known) {
+                Some(given) => given,
+                None if row.is_needed() && !is_home => return None,
+                None => continue,
+            };
+            row.mark(&mut written.carried);
+            if row.place == Place::Headers {
+                written.headers = headers_of(text);
+                continue;
+            }
+            let Some(text) = text.into_text() else { continue };
+            match row.place {
+                Place::Source => written.source = Some(text),
+                Place::Subject => written.subject = Some(text),
+                Place::Extension(name) => written.extensions.push((name, text)),
+                Place::Payload | Place::Headers | Place::Data(_) => {}
+            }
+        }
+        if self.reads_data() {
+            let mut data = Vec::with_capacity(512);
+            let fill = |row: usize, out: &mut Vec<u8>| {
+                let Some(row) = self.rows.get(row) else { return false };
+                match row.fill(values, known) {
+                    Some(given) => {
+                        given.write(out);
+                        true
+                    }
+                    None => match row.held {
+                        Held::Fixed(text) => {
+                            out.extend_from_slice(text.as_bytes());
+                            true
+                        }
+                        _ => false,
+                    },
+                }
+            };
+            self.tree.write(&mut data, fill, |row| {
+                if let Some(row) = self.rows.get(row) {
+                    row.mark(&mut written.carried);
+                }
+            });
+            if data.is_empty() {
+                data.extend_from_slice(b"{}");
+            }
+            written.data = Some(data);
+        }
+        let is_complete = self.rows.iter().all(|row| {
+            !(row.is_needed() && matches!(row.place, Place::Data(_))) || row.can_fill(values, known)
+        });
+        (is_complete || is_home).then_some(written)
+    }
+}
+
+fn headers_of(given: Given<'_>) -> Headers {
+    let Given::Json(object) = given else { return Headers::new() };
+    let members = json::members(object).filter_map(Result::ok);
+    let header = |(name, raw): (Cow<'_, str>, &[u8])| {
+        let value = Raw::Json(raw).text()?;
+        Some(Header {
+            name: Text::from(&*name),
+            value: Some(Bytes::copy_from_slice(value.as_bytes())),
+        })
+    };
+    members.filter_map(header).collect()
+}
