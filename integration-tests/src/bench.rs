@@ -7,11 +7,17 @@ pub mod latency;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::daemon::Daemon;
 use crate::process;
+
+/// The longest that a run may take.
+const LIMIT: Duration = Duration::from_secs(600);
+/// What is measured of a daemon begins when this part of the messages is there: neither its start nor what it reads then.
+const WARM: u64 = 10;
 
 /// One run of one program.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +129,32 @@ impl Pairs {
 pub const HEAD: &str = "\
 | row | bridge CPU-s per million | limit CPU-s per million | ratio | bridge msgs/s | limit msgs/s | peak RSS MiB | A-A spread |
 |---|---|---|---|---|---|---|---|";
+
+/// Waits until a daemon that was just started has moved so many, and says what the better part of them cost.
+pub async fn moved(daemon: &mut Daemon, route: &str, messages: u64) -> Result<Run> {
+    daemon.live(Duration::from_secs(60)).await?;
+    let (admin, pid, started) = (daemon.admin()?, daemon.pid()?, Instant::now());
+    let mut begun = None;
+    loop {
+        let counts = admin.route(route).await?.counts;
+        let (done, cpu) = (counts.delivered, process::cpu_seconds(pid)?);
+        if begun.is_none() && done >= messages / WARM {
+            begun = Some((done, cpu, Instant::now()));
+        }
+        if let Some((first, before, since)) = begun.filter(|_| done >= messages) {
+            ensure!(done - first > messages / 4, "it went too fast to be measured");
+            return Ok(Run {
+                messages: done - first,
+                cpu: cpu - before,
+                wall: since.elapsed().as_secs_f64(),
+                peak: process::resident(pid)?.peak,
+            });
+        }
+        ensure!(started.elapsed() < LIMIT, "{counts:?}\n{}", daemon.log_tail());
+        // Each question costs the daemon what the limit program does not pay.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
 
 /// Runs a limit program until it says `done`.
 pub fn run_to_done(name: &str, arguments: &[&str], messages: u64) -> Result<Run> {

@@ -2,7 +2,7 @@
 //! program in turn.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use async_nats::jetstream::{self, stream};
@@ -17,12 +17,11 @@ use crate::broker::nats::Nats;
 use crate::broker::rabbitmq::RabbitMq;
 use crate::daemon::Daemon;
 use crate::event::Id;
-use crate::{limit, process};
+use crate::limit;
 
 const SIZE: usize = 1000;
 const KEYS: u64 = 1_000;
 pub(super) const PARTITIONS: i32 = 4;
-const LIMIT: Duration = Duration::from_secs(600);
 const ROUTE: &str = "move";
 const PIECE: u64 = 1_000;
 
@@ -84,7 +83,7 @@ pub const ROWS: [Row; 7] = [
         "limit-jetstream-kafka",
         300_000,
     ),
-    row("kafka->amqp", End::Kafka, End::Amqp, "    ordering: none\n", "limit-kafka-amqp", 60_000),
+    row("kafka->amqp", End::Kafka, End::Amqp, "    ordering: none\n", "limit-kafka-amqp", 90_000),
     row("amqp->kafka", End::Amqp, End::Kafka, "    ordering: none\n", "limit-amqp-kafka", 100_000),
 ];
 
@@ -170,20 +169,8 @@ impl Brokers {
         );
         let folder = tempfile::tempdir()?;
         let mut daemon = Daemon::new(folder.path(), &config)?;
-        let started = Instant::now();
         daemon.start()?;
-        daemon.live(Duration::from_secs(30)).await?;
-        let admin = daemon.admin()?;
-        loop {
-            let counts = admin.route(ROUTE).await?.counts;
-            if counts.delivered >= messages {
-                break;
-            }
-            ensure!(started.elapsed() < LIMIT, "{counts:?}\n{}", daemon.log_tail());
-            // Each question costs the daemon what the limit program does not pay.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        let run = measured(daemon.pid()?, messages, started)?;
+        let run = super::moved(&mut daemon, ROUTE, messages).await?;
         daemon.terminate(Duration::from_secs(30)).await?;
         Ok(run)
     }
@@ -289,15 +276,6 @@ impl Brokers {
         }
         Ok((input, output))
     }
-}
-
-fn measured(pid: u32, messages: u64, started: Instant) -> Result<Run> {
-    Ok(Run {
-        messages,
-        cpu: process::cpu_seconds(pid)?,
-        wall: started.elapsed().as_secs_f64(),
-        peak: process::resident(pid)?.peak,
-    })
 }
 
 fn id(number: u64) -> Id {

@@ -5,23 +5,20 @@
 mod workload;
 
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::FutureRecord;
 
 use super::brokers::{Brokers, PARTITIONS};
 use super::{Pairs, Run};
 use crate::daemon::Daemon;
-use crate::{limit, process};
+use crate::limit;
 use workload::{Set, mix};
 
-const LIMIT: Duration = Duration::from_secs(600);
 const ROUTE: &str = "move";
 const PIECE: u64 = 1_000;
-/// What is measured begins when this part of the messages is there: not the start, nor the compiling of rules.
-const WARM: u64 = 10;
 
 /// What is in the topic that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,27 +219,7 @@ async fn route(
     );
     let mut daemon = Daemon::new(folder.path(), &config)?;
     daemon.start()?;
-    daemon.live(Duration::from_secs(60)).await?;
-    let (admin, pid, started) = (daemon.admin()?, daemon.pid()?, Instant::now());
-    let mut begun = None;
-    let run = loop {
-        let counts = admin.route(ROUTE).await?.counts;
-        let (done, cpu) = (counts.delivered, process::cpu_seconds(pid)?);
-        if begun.is_none() && done >= messages / WARM {
-            begun = Some((done, cpu, Instant::now()));
-        }
-        if let Some((first, before, since)) = begun.filter(|_| done >= messages) {
-            break Run {
-                messages: done - first,
-                cpu: cpu - before,
-                wall: since.elapsed().as_secs_f64(),
-                peak: process::resident(pid)?.peak,
-            };
-        }
-        ensure!(started.elapsed() < LIMIT, "{counts:?}\n{}", daemon.log_tail());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
-    ensure!(run.messages > messages / 4, "it went too fast to be measured");
+    let run = super::moved(&mut daemon, ROUTE, messages).await?;
     daemon.terminate(Duration::from_secs(30)).await?;
     Ok(run)
 }

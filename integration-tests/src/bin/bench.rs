@@ -133,7 +133,7 @@ async fn between_brokers(options: &Options, pairs: usize, output: &mut impl Writ
         if !row.name.contains(&options.only) {
             continue;
         }
-        let messages = if options.quick { row.messages / 5 } else { row.messages };
+        let messages = if options.quick { row.messages / 3 } else { row.messages };
         let mut results = Pairs::default();
         for pair in 0..=pairs {
             let bridge = brokers.bridge(row, messages).await.context(row.name)?;
