@@ -22,17 +22,20 @@ impl Outgoing {
     }
 
     /// The message as the sink writes it: itself in binary mode and where it is no event, else one without attributes,
-    /// whose body is the event or its data and whose header `content-type` says which.
+    /// whose body is the event or its data and whose header `content-type` says which. An event whose data are events is
+    /// structured in binary mode too.
     pub fn apply<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
-        if self.encoding == Encoding::Binary {
+        if self.encoding == Encoding::Binary && !structured::has_events_as_data(message) {
             return Cow::Borrowed(message);
         }
         let attributes = &message.attributes;
         let (content_type, payload) = match self.encoding {
-            Encoding::Structured => match structured::encode(message, self.format) {
-                Ok((content_type, body)) => (Some(content_type), Some(body)),
-                Err(_) => return Cow::Borrowed(message),
-            },
+            Encoding::Structured | Encoding::Binary => {
+                match structured::encode(message, self.format) {
+                    Ok((content_type, body)) => (Some(content_type), Some(body)),
+                    Err(_) => return Cow::Borrowed(message),
+                }
+            }
             _ if message.is_event() => {
                 (attributes.text("datacontenttype"), message.payload.clone())
             }
@@ -111,6 +114,18 @@ mod tests {
             }
             assert_eq!(names(&again), ["x"]);
         }
+    }
+
+    #[test]
+    fn data_that_are_an_event_do_not_stand_for_the_event_around_them() {
+        let text = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","datacontenttype":"application/cloudevents+json","data":{"specversion":"1.0","id":"2","source":"/s","type":"t"}}"#;
+        let event = json::decode(&Bytes::from(text), Mode::Strict).unwrap();
+        let written = Outgoing::new(Encoding::Binary, EventFormat::Json).apply(&event);
+        let Ok(Decoded::Event(again)) = kafka::decode(&written, Mode::Strict) else {
+            panic!("no event");
+        };
+        assert_eq!(again.attributes, event.attributes);
+        assert_eq!(again.payload, event.payload);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use hybridge_core::{Attributes, Message, Text, Value};
 
 use super::binary::Binary;
+use super::structured::has_events_as_data;
 use super::{DecodeError, Mode, attribute};
 
 const PREFIX: &str = "ce-";
@@ -38,9 +39,12 @@ pub fn decode<'a>(
     binary.finish(content_type, mode)
 }
 
-/// The attributes of a message for an event in binary mode. `None` where Pub/Sub does not take them: the event then goes
-/// in structured mode.
+/// The attributes of a message for an event in binary mode. `None` where Pub/Sub does not take them, or where the data are
+/// events themselves: the event then goes in structured mode.
 pub fn attributes(message: &Message) -> Option<Vec<(String, String)>> {
+    if has_events_as_data(message) {
+        return None;
+    }
     let mut all = Vec::with_capacity(message.attributes.len());
     for (name, value) in message.attributes.iter() {
         let value = attribute::canonical(&value).into_owned();

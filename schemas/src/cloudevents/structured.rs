@@ -23,6 +23,13 @@ pub fn content_type(message: &Message) -> Option<Text> {
     Text::from_utf8(value.slice_ref(value.trim_ascii())).ok()
 }
 
+/// Whether the data of an event are events themselves, as `datacontenttype` has it. Binary mode has that type beside the
+/// data, where it says that the data are all there is: such an event is written in structured mode.
+pub fn has_events_as_data(message: &Message) -> bool {
+    let content_type = message.attributes.text("datacontenttype");
+    !matches!(Content::of(content_type), Ok(Content::Binary))
+}
+
 /// The events in the body of `message`, which `content` says to be there.
 ///
 /// An event keeps what the message has beside: its key, its origin, and its headers but those that say again what is in

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use hybridge_core::{Message, Text, Value};
 
 use super::super::format::Format;
+use super::super::structured::has_events_as_data;
 use super::super::{NotAnEvent, attribute, json};
 use super::{BATCH, STRUCTURED, value};
 
@@ -14,8 +15,14 @@ pub type Headers = Vec<(Text, Bytes)>;
 ///
 /// The headers of the message are not among them: what is forwarded is the sink's to decide. There
 /// is no `content-type` where the event has no `datacontenttype`. A message that is no event has no
-/// attributes to write, so only its body comes out.
+/// attributes to write, so only its body comes out. An event whose data are events is written in
+/// structured mode, in the JSON format: in binary mode it would be taken for them.
 pub fn encode_binary(message: &Message) -> (Headers, Option<Bytes>) {
+    if has_events_as_data(message)
+        && let Ok((headers, body)) = encode_structured(message, Format::Json)
+    {
+        return (headers, Some(body));
+    }
     let mut headers = Vec::with_capacity(message.attributes.len());
     for (name, value) in message.attributes.iter() {
         if name == "datacontenttype" {
@@ -81,4 +88,22 @@ fn content_type(value: &Value) -> Bytes {
         return text.as_bytes().clone();
     }
     text.bytes().map(|byte| if is_printable(byte) { byte } else { b'?' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Mode;
+    use super::super::{Decoded, decode_with};
+    use super::*;
+
+    #[test]
+    fn data_that_are_an_event_do_not_stand_for_the_event_around_them() {
+        let text = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","datacontenttype":"application/cloudevents+json","data":{"specversion":"1.0","id":"2","source":"/s","type":"t"}}"#;
+        let event = json::decode(&Bytes::from(text), Mode::Strict).unwrap();
+        let (headers, body) = encode_binary(&event);
+        let pairs = headers.iter().map(|(name, value)| (name.as_str(), &**value));
+        let decoded = decode_with(Mode::Strict, Some(&headers[0].1), pairs, body.unwrap());
+        let Ok(Decoded::Event(again)) = decoded else { panic!("{decoded:?}") };
+        assert_eq!((again.attributes, again.payload), (event.attributes, event.payload));
+    }
 }

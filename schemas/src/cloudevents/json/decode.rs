@@ -100,6 +100,7 @@ fn count_required(text: &[u8]) -> Result<usize, Fault> {
         }
         more = scanner.more(b'}')?;
     }
+    scanner.end()?;
     Ok(found.iter().filter(|found| **found).count())
 }
 
@@ -234,4 +235,16 @@ fn integer(name: &str, raw: &[u8]) -> Result<i32, DecodeError> {
         return Ok(number);
     }
     Err(DecodeError::attribute(name, "must be a whole number of 32 bits"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_events_behind_each_other_are_none() {
+        let event = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t"}"#;
+        assert!(has_required(event.as_bytes()));
+        assert!(!has_required(format!("{event}\n{event}").as_bytes()));
+    }
 }

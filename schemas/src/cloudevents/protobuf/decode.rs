@@ -81,7 +81,7 @@ fn event(message: &[u8], whole: &Bytes, mode: Mode) -> Result<Message, DecodeErr
         let reason = "does not say in Protobuf whether the data is base64";
         return Err(DecodeError::attribute("datacontentencoding", reason));
     }
-    let payload = data.into_payload(whole, &mut attributes)?;
+    let payload = data.into_payload(whole, &mut attributes, mode)?;
     let time = attributes.text("time").and_then(rfc3339::millis);
     Ok(Message { attributes, payload, time, ..Message::default() })
 }
@@ -110,6 +110,7 @@ impl Data<'_> {
         self,
         whole: &Bytes,
         attributes: &mut Attributes,
+        mode: Mode,
     ) -> Result<Option<Bytes>, DecodeError> {
         let (type_url, message) = match self {
             Self::None => return Ok(None),
@@ -130,7 +131,11 @@ impl Data<'_> {
             None if uri::is_uri(type_url) => {
                 attributes.set(attribute::name("dataschema"), Value::Uri(type_url.into()));
             }
-            _ => attributes.set(Text::from_static(TYPE_URL), Value::from(type_url)),
+            _ => {
+                let value = Value::from(type_url);
+                attribute::check(TYPE_URL, &value, mode)?;
+                attributes.set(Text::from_static(TYPE_URL), value);
+            }
         }
         Ok(Some(whole.slice_ref(message)))
     }
@@ -296,4 +301,21 @@ fn unless_known(number: u64, last: u64) -> Result<(), DecodeError> {
 
 fn shape(what: &'static str) -> DecodeError {
     DecodeError::Shape(Cow::Borrowed(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_of_a_message_as_data_is_a_sound_text_in_strict_mode() {
+        let of_type = |type_url: &[u8]| {
+            let any = [&[0x0a, type_url.len() as u8], type_url].concat();
+            let event = b"\x0a\x011\x12\x02/s\x1a\x031.0\x22\x01t";
+            Bytes::from([&event[..], &[0x42, any.len() as u8], &any].concat())
+        };
+        assert!(decode(&of_type(b"a b"), Mode::Strict).is_ok());
+        assert!(decode(&of_type(b"a\0b"), Mode::Strict).is_err());
+        assert!(decode(&of_type(b"a\0b"), Mode::Lenient).is_ok());
+    }
 }
