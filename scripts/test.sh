@@ -1,21 +1,25 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs every test.
 #
-#   scripts/test.sh [--full]
+#   scripts/test.sh [--full] [--fuzz]
 #
+# --fuzz   then also a minute of fuzzing for each parser of bytes of other systems (scripts/fuzz.sh).
 # --full   then also what takes long, about an hour more: tests at their full size, a target that stands still for ten
 #          minutes, chaos runs of every route between brokers, and the mutants that need a broker.
 . "$(dirname "$0")/lib.sh"
 
 full=no
-case ${1:-} in
-  "") ;;
-  --full) full=yes ;;
-  *)
-    echo "usage: scripts/test.sh [--full]" >&2
-    exit 64
-    ;;
-esac
+fuzz=no
+for option in "$@"; do
+  case $option in
+    --full) full=yes ;;
+    --fuzz) fuzz=yes ;;
+    *)
+      echo "usage: scripts/test.sh [--full] [--fuzz]" >&2
+      exit 64
+      ;;
+  esac
+done
 
 need_compilers
 need strace strace
@@ -59,6 +63,12 @@ features_alone() {
   done
 }
 
+# Without instruments: that they build, and that none of the seeds breaks one.
+fuzz_targets() {
+  cargo fmt --manifest-path fuzz/Cargo.toml --check &&
+    cargo test --quiet --locked --manifest-path fuzz/Cargo.toml
+}
+
 scripts_are_clean() {
   if ! command -v shellcheck >/dev/null 2>&1; then
     echo "shellcheck is not installed: only the syntax is checked"
@@ -85,11 +95,15 @@ step "build" cargo test --quiet --workspace --no-run
 step "every test of the workspace" every_test
 step "what threads share, under the model checker" cargo test --quiet -p hybridge-core --features shuttle models
 step "each connector alone" features_alone
+step "fuzz targets" fuzz_targets
 step "scripts" scripts_are_clean
 step "release build" cargo build --quiet --release -p hybridge
 for route in http-log log-http log-log file-log; do
   step "chaos $route" chaos "$route"
 done
+if [ "$fuzz" = yes ]; then
+  step "fuzzing" scripts/fuzz.sh
+fi
 if [ "$full" = yes ]; then
   step "load and a full disk, at full size" in_full spine ledger_balances full_disk
   step "a target that stands still for ten minutes" in_full kafka stands_still
