@@ -4,6 +4,7 @@
 //! Around a sink, outermost first: dead letter, retry, failover, circuit breaker.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -98,7 +99,16 @@ pub(crate) struct Blueprint {
 }
 
 /// The rules of a route, compiled once for everything that is made of a plan; `None` without rules, or why they cannot be.
-type Compiled = Option<Result<Arc<Matcher>, String>>;
+type Compiled = Option<Result<Arc<Rules>, String>>;
+
+/// What stays of rules once they are compiled.
+struct Rules {
+    matcher: Matcher,
+    names: Arc<[String]>,
+    /// The different lists of targets, and for each rule which of them is its own.
+    lists: Vec<Vec<String>>,
+    list_of: Vec<u32>,
+}
 
 impl Blueprint {
     /// The plan of route `name`; of the memory, `floor` bytes are its own. `facts` are what it
@@ -123,14 +133,20 @@ impl Blueprint {
         Self { config, facts, rules, in_force: CancellationToken::new(), ..self.clone() }
     }
 
-    /// Compiles the rules away from the threads that move messages: many of them take a second.
-    pub async fn prepare(&self) {
+    /// Compiles the rules away from the threads that move messages, since many of them take a second, and lets go of what
+    /// they were compiled from.
+    pub async fn prepare(&mut self) {
         let (rules, config) = (self.rules.clone(), self.config.clone());
         // Where it did not end well, who assembles the route finds out.
         let _ = tokio::task::spawn_blocking(move || {
             rules.get_or_init(|| compile(&config));
         })
         .await;
+        if self.rules.get().is_some()
+            && let Some(rules) = &mut Arc::make_mut(&mut self.config).rules
+        {
+            rules.forget();
+        }
     }
 
     /// Cancelled once no batch starts in anything that was made from an earlier plan.
@@ -189,10 +205,9 @@ impl Blueprint {
     /// The rules of the route, if it has any.
     fn choice(&self) -> Result<Option<Choice>, Error> {
         let config = &*self.config;
-        let Some(rules) = config.rules() else { return Ok(None) };
-        let matcher = match self.rules.get_or_init(|| compile(config)) {
+        let rules = match self.rules.get_or_init(|| compile(config)) {
             None => return Ok(None),
-            Some(Ok(matcher)) => matcher.clone(),
+            Some(Ok(rules)) => rules.clone(),
             Some(Err(faults)) => return Err(Error::new(ErrorKind::Fatal, faults.clone())),
         };
         let index = |name: &String| config.targets.keys().position(|target| target == name);
@@ -203,13 +218,14 @@ impl Blueprint {
             indices.dedup();
             indices.into()
         };
-        let send_to = rules.iter().map(|rule| chosen(&rule.send_to)).collect();
-        let counts = self.status.count_rules(config.rule_names());
+        let lists: Vec<Chosen> = rules.lists.iter().map(|names| chosen(names)).collect();
+        let send_to = rules.list_of.iter().map(|list| lists[*list as usize].clone()).collect();
+        let counts = self.status.count_rules(rules.names.clone());
         let unevaluable = counts.clone();
         let scratch = RefCell::new(Scratch::default());
         let matches: Match = Box::new(move |message, matched| {
             let mut scratch = scratch.borrow_mut();
-            let found = matcher.matches(message, &mut scratch);
+            let found = rules.matcher.matches(message, &mut scratch);
             let found = found.map_err(|error| Error::rejected(format!("data: {error}")))?;
             matched.extend(found.iter().map(|rule| *rule as usize));
             unevaluable.not_evaluated(scratch.take_unevaluable());
@@ -265,10 +281,26 @@ impl Blueprint {
 }
 
 fn compile(config: &RouteConfig) -> Compiled {
-    let compiled = Matcher::compile(&rules_of(config.rules()?));
-    Some(
-        compiled.map(Arc::new).map_err(|faults| {
-            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        }),
-    )
+    let rules = config.rules.as_ref()?;
+    if !rules.is_at_hand() {
+        return Some(Err("the file of rules was not read".into()));
+    }
+    let rules = rules.as_slice();
+    let matcher = match Matcher::compile(&rules_of(rules)) {
+        Ok(matcher) => matcher,
+        Err(faults) => {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            return Some(Err(faults.join("; ")));
+        }
+    };
+    let (mut lists, mut known): (Vec<Vec<String>>, HashMap<&[String], u32>) = Default::default();
+    let list_of = rules.iter().map(|rule| {
+        *known.entry(&rule.send_to).or_insert_with(|| {
+            lists.push(rule.send_to.clone());
+            lists.len() as u32 - 1
+        })
+    });
+    let list_of = list_of.collect();
+    let names = rules.iter().map(|rule| rule.name.clone()).collect();
+    Some(Ok(Arc::new(Rules { matcher, names, lists, list_of })))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use hybridge_config::{
-    Config, Diff, RouteConfig, SourceConfig, budget_plan, diff, followed_by, guarantee,
+    Config, Diff, RouteConfig, RulesConfig, SourceConfig, budget_plan, diff, followed_by, guarantee,
 };
 use hybridge_connectors::Local;
 use hybridge_connectors::log::{PartitionStat, Store};
@@ -74,6 +74,7 @@ impl Routes {
         for name in self.config.routes.keys().cloned().collect::<Vec<_>>() {
             self.start_one(&name).await?;
         }
+        self.forget_rules();
         self.report_left();
         Ok(())
     }
@@ -111,10 +112,17 @@ impl Routes {
         for name in diff.added.iter().chain(&diff.changed) {
             self.start_one(name).await?;
         }
+        self.forget_rules();
         let until = Instant::now() + IN_FORCE_TIME;
         join_all(diff.continued.iter().map(|name| self.in_force(name, until))).await;
         self.report_left();
         Ok(diff)
+    }
+
+    /// The plans have what was compiled of them.
+    fn forget_rules(&mut self) {
+        let rules = self.config.routes.values_mut().filter_map(|route| route.rules.as_mut());
+        rules.for_each(RulesConfig::forget);
     }
 
     /// Waits until a route goes on with its newest plan. One that is not connected does not.
@@ -145,7 +153,7 @@ impl Routes {
         let Some(config) = self.config.routes.get(name) else { return };
         let Some(running) = self.running.get(name) else { return };
         let facts = facts(&self.config, name, config);
-        let plan = running.plan.borrow().changed(Arc::new(config.clone()), facts);
+        let mut plan = running.plan.borrow().changed(Arc::new(config.clone()), facts);
         plan.prepare().await;
         running.plan.send_replace(plan);
     }
@@ -227,7 +235,7 @@ impl Routes {
         let Some(config) = self.config.routes.get(name) else { return Ok(()) };
         let floor = budget_plan(&self.config).floor_of(config);
         let facts = facts(&self.config, name, config);
-        let blueprint = Blueprint::new(
+        let mut blueprint = Blueprint::new(
             name,
             Arc::new(config.clone()),
             Arc::new(self.local.clone()),

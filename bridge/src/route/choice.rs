@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_message_goes_to_the_union_once_to_each() {
-        let counts = Arc::new(RuleCounts::new(["a", "b", "c"].map(String::from).to_vec()));
+        let counts = Arc::new(RuleCounts::new(["a", "b", "c"].map(String::from).into()));
         // The payload's bytes are the rules that match.
         let matches: Match = Box::new(|message, matched| {
             let payload = message.payload.as_deref().ok_or(Error::rejected("no payload"))?;

@@ -227,7 +227,7 @@ impl RouteStatus {
     }
 
     /// The counts of its rules from now on; those that keep their name go on counting.
-    pub fn count_rules(&self, names: Vec<String>) -> Arc<RuleCounts> {
+    pub fn count_rules(&self, names: Arc<[String]>) -> Arc<RuleCounts> {
         let mut known = lock(&self.known);
         known.rules = Arc::new(RuleCounts::following(names, &known.rules));
         known.rules.clone()

@@ -1,12 +1,13 @@
 //! How often each rule of a route matched.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts of the rules of one route, in the order of the file.
 #[derive(Debug, Default)]
 pub struct RuleCounts {
-    names: Vec<String>,
+    names: Arc<[String]>,
     matched: Vec<AtomicU64>,
     unmatched: AtomicU64,
     unevaluable: AtomicU64,
@@ -14,13 +15,13 @@ pub struct RuleCounts {
 
 impl RuleCounts {
     /// None of these has matched yet.
-    pub fn new(names: Vec<String>) -> Self {
+    pub fn new(names: Arc<[String]>) -> Self {
         let matched = names.iter().map(|_| AtomicU64::new(0)).collect();
         Self { names, matched, ..Self::default() }
     }
 
     /// Rules of these names, with what those before them of the same name counted.
-    pub fn following(names: Vec<String>, before: &Self) -> Self {
+    pub fn following(names: Arc<[String]>, before: &Self) -> Self {
         let known: HashMap<&str, u64> = before.iter().collect();
         let counts = Self::new(names);
         for (name, count) in counts.names.iter().zip(&counts.matched) {

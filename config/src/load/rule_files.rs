@@ -27,7 +27,7 @@ pub(super) fn read(config: &mut Config, sections: &Sections, sources: &mut Sourc
         match rule_set::read(&text, is_yaml, &|rule| targets(route, &rule.send_to)) {
             Ok(rules) => {
                 if let Some(RulesConfig::File(set)) = &mut route.rules {
-                    set.rules = Some(rules.into());
+                    set.read(rules, &text);
                 }
             }
             Err(faults) => sources.refuse_rules(&path, faults),

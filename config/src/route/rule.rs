@@ -1,6 +1,11 @@
 //! Rules: which messages go to which targets.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hasher},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::de::{
@@ -34,18 +39,54 @@ pub enum RulesConfig {
 }
 
 /// Rules in a file of their own.
-#[derive(Debug, Clone, PartialEq, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSetConfig {
     /// A file with a list of rules, each written as in a routing-rule file: JSON, JSON lines or, by its ending, YAML; up to
     /// 64 MiB. A relative path starts at the folder of the file that says it. `${...}` is not replaced in it.
     pub file: PathBuf,
-    /// What it holds; `None` until it is read.
+    /// What it holds; `None` until it is read, and once nobody needs it any more.
     #[serde(skip)]
     pub(crate) rules: Option<Arc<[RuleConfig]>>,
+    /// Tells what it held from anything else that it may hold.
+    #[serde(skip)]
+    pub(crate) digest: Option<(usize, u64)>,
+}
+
+/// Whether they say the same, and not whether it is still there.
+impl PartialEq for RuleSetConfig {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.file, self.digest) == (&other.file, other.digest)
+    }
+}
+
+impl RuleSetConfig {
+    /// What was read of the file, and its text.
+    pub(crate) fn read(&mut self, rules: Vec<RuleConfig>, text: &[u8]) {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(text);
+        self.digest = Some((text.len(), hasher.finish()));
+        self.rules = Some(rules.into());
+    }
 }
 
 impl RulesConfig {
+    /// Lets go of the rules of a file, which take far more memory than what is compiled of them. It stays known whether
+    /// another configuration has the same.
+    pub fn forget(&mut self) {
+        if let Self::File(set) = self {
+            set.rules = None;
+        }
+    }
+
+    /// Whether the rules are at hand: they are not before loading, nor once they were let go.
+    pub fn is_at_hand(&self) -> bool {
+        match self {
+            Self::List(_) => true,
+            Self::File(set) => set.rules.is_some(),
+        }
+    }
+
     /// The rules, in the order of the file; those of a file of their own after loading.
     pub fn as_slice(&self) -> &[RuleConfig] {
         match self {

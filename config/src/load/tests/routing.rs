@@ -100,3 +100,17 @@ fn a_file_of_rules_says_where_it_is_wrong() {
     let other = routing("    rules: { fil: rules.jsonl }\n");
     assert!(other[0].starts_with("8:14: unknown k"), "{other:?}");
 }
+
+#[test]
+fn what_a_file_of_rules_said_is_known_when_its_rules_are_gone() {
+    let a = r#"{"name":"a","when":{"pattern":{"type":["x"]}},"send_to":["one"]}"#;
+    let rules = |text: &str| {
+        let config = with_rules("rules.jsonl", text).unwrap().config;
+        config.routes["r"].rules.clone().unwrap()
+    };
+    let mut kept = rules(a);
+    kept.forget();
+    assert!(!kept.is_at_hand() && kept.as_slice().is_empty());
+    assert_eq!(kept, rules(a));
+    assert_ne!(kept, rules(&a.replace("\"x\"", "\"y\"")));
+}
