@@ -5,4 +5,7 @@
 
 need_compilers
 cargo build --quiet --release -p hybridge -p hybridge-integration-tests
+# As it was built here: without this it would be built again, with the features that it alone needs.
+HYBRIDGE_BIN=$(realpath "$CARGO_TARGET_DIR")/release/hybridge
+export HYBRIDGE_BIN
 exec "$CARGO_TARGET_DIR/release/bench" "$@"
