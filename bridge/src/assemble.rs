@@ -136,6 +136,9 @@ impl Blueprint {
     /// Compiles the rules away from the threads that move messages, since many of them take a second, and lets go of what
     /// they were compiled from.
     pub async fn prepare(&mut self) {
+        if self.config.rules.is_none() {
+            return;
+        }
         let (rules, config) = (self.rules.clone(), self.config.clone());
         // Where it did not end well, who assembles the route finds out.
         let _ = tokio::task::spawn_blocking(move || {

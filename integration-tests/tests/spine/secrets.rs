@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hybridge_integration_tests::daemon::{self, Daemon};
+use hybridge_integration_tests::wait::until;
 use hybridge_integration_tests::wire::Connection;
 use hybridge_integration_tests::{binary, ports, topic};
 
@@ -55,6 +56,8 @@ routes:
 
     let event = "ce-specversion: 1.0\r\nce-id: 1\r\nce-source: /s\r\nce-type: t\r\ncontent-type: application/json\r\n";
     let bearer = |token: &str| format!("{event}authorization: Bearer {CANARY}-{token}\r\n");
+    // The other route is never ready.
+    until("it listens", async || Ok(Connection::open(listen).await.is_ok())).await?;
     let mut connection = Connection::open(listen).await?;
     let refused = connection.post("/guarded", &bearer("wrong"), b"{}").await?;
     assert_eq!(refused.status, 401);
