@@ -3,8 +3,8 @@
 //!
 //! Around a sink, outermost first: dead letter, retry, failover, circuit breaker.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+mod rules;
+
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,13 +12,12 @@ use std::time::Duration;
 use hybridge_config::{Ordering, RouteConfig, SinkConfig, SourceConfig, TargetConfig, followed_by};
 use hybridge_connectors::{Limits, Local};
 use hybridge_core::{Budget, Error, ErrorKind, Pool, Sink, Source, Text};
-use hybridge_transformers::rules::{Matcher, Scratch};
-use hybridge_transformers::{Claims, rules_of};
+use hybridge_transformers::Claims;
 use tokio_util::sync::CancellationToken;
 
 use crate::claims;
 use crate::route::Route;
-use crate::route::choice::{Choice, Chosen, Match};
+use crate::route::choice::Choice;
 use crate::route::hops::Hops;
 use crate::route::lanes::Lanes;
 use crate::route::process::Pipeline;
@@ -94,20 +93,8 @@ pub(crate) struct Blueprint {
     floor: u64,
     status: Arc<RouteStatus>,
     facts: Facts,
-    rules: Arc<OnceLock<Compiled>>,
+    rules: Arc<OnceLock<rules::Compiled>>,
     in_force: CancellationToken,
-}
-
-/// The rules of a route, compiled once for everything that is made of a plan; `None` without rules, or why they cannot be.
-type Compiled = Option<Result<Arc<Rules>, String>>;
-
-/// What stays of rules once they are compiled.
-struct Rules {
-    matcher: Matcher,
-    names: Arc<[String]>,
-    /// The different lists of targets, and for each rule which of them is its own.
-    lists: Vec<Vec<String>>,
-    list_of: Vec<u32>,
 }
 
 impl Blueprint {
@@ -142,7 +129,7 @@ impl Blueprint {
         let (rules, config) = (self.rules.clone(), self.config.clone());
         // Where it did not end well, who assembles the route finds out.
         let _ = tokio::task::spawn_blocking(move || {
-            rules.get_or_init(|| compile(&config));
+            rules.get_or_init(|| rules::compile(&config));
         })
         .await;
         if self.rules.get().is_some()
@@ -208,33 +195,11 @@ impl Blueprint {
     /// The rules of the route, if it has any.
     fn choice(&self) -> Result<Option<Choice>, Error> {
         let config = &*self.config;
-        let rules = match self.rules.get_or_init(|| compile(config)) {
-            None => return Ok(None),
-            Some(Ok(rules)) => rules.clone(),
-            Some(Err(faults)) => return Err(Error::new(ErrorKind::Fatal, faults.clone())),
-        };
-        let index = |name: &String| config.targets.keys().position(|target| target == name);
-        let chosen = |names: &[String]| -> Chosen {
-            let mut indices: Vec<u16> =
-                names.iter().filter_map(index).filter_map(|index| index.try_into().ok()).collect();
-            indices.sort_unstable();
-            indices.dedup();
-            indices.into()
-        };
-        let lists: Vec<Chosen> = rules.lists.iter().map(|names| chosen(names)).collect();
-        let send_to = rules.list_of.iter().map(|list| lists[*list as usize].clone()).collect();
-        let counts = self.status.count_rules(rules.names.clone());
-        let unevaluable = counts.clone();
-        let scratch = RefCell::new(Scratch::default());
-        let matches: Match = Box::new(move |message, matched| {
-            let mut scratch = scratch.borrow_mut();
-            let found = rules.matcher.matches(message, &mut scratch);
-            let found = found.map_err(|error| Error::rejected(format!("data: {error}")))?;
-            matched.extend(found.iter().map(|rule| *rule as usize));
-            unevaluable.not_evaluated(scratch.take_unevaluable());
-            Ok(())
-        });
-        Ok(Some(Choice::new(matches, send_to, chosen(&config.otherwise), counts)))
+        match self.rules.get_or_init(|| rules::compile(config)) {
+            None => Ok(None),
+            Some(Ok(rules)) => Ok(Some(rules::choice(rules.clone(), config, &self.status))),
+            Some(Err(faults)) => Err(Error::new(ErrorKind::Fatal, faults.clone())),
+        }
     }
 
     /// The route that messages come through for whoever gets them, whether its target is required
@@ -281,29 +246,4 @@ impl Blueprint {
     fn sink(&self, config: &SinkConfig, route: &str, target: &str) -> Result<Box<dyn Sink>, Error> {
         self.ends.sink(config, route, target, self.config.lane_ordering())
     }
-}
-
-fn compile(config: &RouteConfig) -> Compiled {
-    let rules = config.rules.as_ref()?;
-    if !rules.is_at_hand() {
-        return Some(Err("the file of rules was not read".into()));
-    }
-    let rules = rules.as_slice();
-    let matcher = match Matcher::compile(&rules_of(rules)) {
-        Ok(matcher) => matcher,
-        Err(faults) => {
-            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            return Some(Err(faults.join("; ")));
-        }
-    };
-    let (mut lists, mut known): (Vec<Vec<String>>, HashMap<&[String], u32>) = Default::default();
-    let list_of = rules.iter().map(|rule| {
-        *known.entry(&rule.send_to).or_insert_with(|| {
-            lists.push(rule.send_to.clone());
-            lists.len() as u32 - 1
-        })
-    });
-    let list_of = list_of.collect();
-    let names = rules.iter().map(|rule| rule.name.clone()).collect();
-    Some(Ok(Arc::new(Rules { matcher, names, lists, list_of })))
 }

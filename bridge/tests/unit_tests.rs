@@ -1,5 +1,5 @@
 //! `hybridge test` as its users run it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::path::Path;
 use std::process::{Command, Output};

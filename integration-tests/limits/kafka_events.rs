@@ -6,16 +6,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use futures_util::StreamExt;
-use hybridge_integration_tests::limit::{BATCH, commit, consumer, producer, reports};
+use hybridge_integration_tests::limit::move_all;
 use hybridge_integration_tests::records::wait_to_be_killed;
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
 use serde_json::value::RawValue;
-
-/// Batches on their way at a time.
-const WINDOW: usize = 8;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -30,20 +26,7 @@ async fn main() -> Result<()> {
     let input = arguments.next().context("IN")?;
     let output = arguments.next().context("OUT")?;
     let count: usize = arguments.next().context("COUNT")?.parse()?;
-    let consumer = consumer(&brokers, &input)?;
-    let producer = producer(&brokers)?;
-    let moved = consumer.stream().ready_chunks(BATCH).map(async |batch| -> Result<usize> {
-        let batch = batch.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let sent = batch.iter().map(|one| written(&producer, &output, one));
-        reports(sent.collect::<Result<Vec<_>>>()?).await?;
-        commit(&consumer, &input, &batch)?;
-        Ok(batch.len())
-    });
-    let mut moved = std::pin::pin!(moved.buffered(WINDOW));
-    let mut done = 0;
-    while done < count {
-        done += moved.next().await.context("the consumer has ended")??;
-    }
+    move_all(&brokers, &input, count, |producer, one| written(producer, &output, one)).await?;
     wait_to_be_killed()
 }
 

@@ -4,14 +4,10 @@
 //! `limit-kafka-json BROKERS IN OUT COUNT`; says `done` when so many are moved and waits to be killed.
 
 use anyhow::{Context, Result};
-use futures_util::StreamExt;
-use hybridge_integration_tests::limit::{BATCH, commit, consumer, producer, reports, send};
+use hybridge_integration_tests::limit::{move_all, send};
 use hybridge_integration_tests::records::wait_to_be_killed;
 use rdkafka::Message;
 use serde_json::Value;
-
-/// Batches on their way at a time.
-const WINDOW: usize = 8;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -20,26 +16,13 @@ async fn main() -> Result<()> {
     let input = arguments.next().context("IN")?;
     let output = arguments.next().context("OUT")?;
     let count: usize = arguments.next().context("COUNT")?.parse()?;
-    let consumer = consumer(&brokers, &input)?;
-    let producer = producer(&brokers)?;
-    let moved = consumer.stream().ready_chunks(BATCH).map(async |batch| -> Result<usize> {
-        let batch = batch.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let sent = batch.iter().map(|one| {
-            let mut body: Value = serde_json::from_slice(one.payload().unwrap_or_default())?;
-            let fields = body.as_object_mut().context("not an object")?;
-            fields.insert("set".to_owned(), "by the bridge".into());
-            fields.remove("customer");
-            let body = serde_json::to_vec(&body)?;
-            send(&producer, &output, one.key(), Some(&body))
-        });
-        reports(sent.collect::<Result<Vec<_>>>()?).await?;
-        commit(&consumer, &input, &batch)?;
-        Ok(batch.len())
-    });
-    let mut moved = std::pin::pin!(moved.buffered(WINDOW));
-    let mut done = 0;
-    while done < count {
-        done += moved.next().await.context("the consumer has ended")??;
-    }
+    move_all(&brokers, &input, count, |producer, one| {
+        let mut body: Value = serde_json::from_slice(one.payload().unwrap_or_default())?;
+        let fields = body.as_object_mut().context("not an object")?;
+        fields.insert("set".to_owned(), "by the bridge".into());
+        fields.remove("customer");
+        send(producer, &output, one.key(), Some(&serde_json::to_vec(&body)?))
+    })
+    .await?;
     wait_to_be_killed()
 }

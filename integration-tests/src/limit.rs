@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
@@ -10,6 +11,33 @@ use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
 /// Messages that are moved together.
 pub const BATCH: usize = 512;
+
+/// Batches on their way at a time.
+const WINDOW: usize = 8;
+
+/// Moves the first `count` messages of `input`; `send` starts to write what becomes of one.
+pub async fn move_all(
+    brokers: &str,
+    input: &str,
+    count: usize,
+    send: impl Fn(&FutureProducer, &BorrowedMessage<'_>) -> Result<DeliveryFuture>,
+) -> Result<()> {
+    let consumer = consumer(brokers, input)?;
+    let producer = producer(brokers)?;
+    let moved = consumer.stream().ready_chunks(BATCH).map(async |batch| -> Result<usize> {
+        let batch = batch.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let sent = batch.iter().map(|one| send(&producer, one));
+        reports(sent.collect::<Result<Vec<_>>>()?).await?;
+        commit(&consumer, input, &batch)?;
+        Ok(batch.len())
+    });
+    let mut moved = std::pin::pin!(moved.buffered(WINDOW));
+    let mut done = 0;
+    while done < count {
+        done += moved.next().await.context("the consumer has ended")??;
+    }
+    Ok(())
+}
 
 /// A consumer of `topic` in the group `limit`, from the beginning on, that commits only what it is
 /// told.

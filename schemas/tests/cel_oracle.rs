@@ -1,6 +1,11 @@
 //! Two implementations of CEL agree: this one, and the interpreter of the `cel` crate.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 
 use std::collections::HashMap;
 

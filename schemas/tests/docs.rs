@@ -1,6 +1,6 @@
 //! The examples of `docs/cloudevents.md` are what the bindings make of its event.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::path::Path;
 

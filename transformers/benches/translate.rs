@@ -2,7 +2,13 @@
 //!
 //! `cargo bench -p hybridge-transformers --bench translate`
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its figures, and ends where it cannot be run"
+)]
 
 use std::sync::Arc;
 use std::time::Instant;
