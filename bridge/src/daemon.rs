@@ -1,5 +1,6 @@
 //! The daemon: everything that a configuration asks for, from start to a clean end.
 
+mod code;
 mod crashes;
 mod options;
 mod routes;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crashes::Crashes;
+use futures_util::future::OptionFuture;
 use hybridge_config::{Config, Loaded, Problems, Secret, budget_plan, follow};
 use hybridge_connectors::Local;
 use hybridge_connectors::log::{OpenError, Store};
@@ -30,6 +32,9 @@ use crate::telemetry::Metrics;
 
 /// How long open requests of the admin and subscriber listeners may take at the end.
 const SERVER_DRAIN: Duration = Duration::from_secs(2);
+
+/// How long after a start or a reload nothing more of what it needed is.
+const STARTED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often the metrics recorder condenses what was recorded.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -131,12 +136,22 @@ impl Daemon {
         self.status.begin();
         tracing::info!(routes = self.status.routes().len(), "started");
         let mut upkeep = tokio::time::interval(UPKEEP);
+        let mut started = Some(Instant::now() + STARTED_WITHIN);
         loop {
             tokio::select! {
                 _ = upkeep.tick() => self.metrics.upkeep(),
+                Some(()) = OptionFuture::from(started.map(tokio::time::sleep_until)) => {
+                    started = None;
+                    if let Err(error) = code::let_go() {
+                        tracing::debug!(%error, "code stays in memory");
+                    }
+                }
                 asked = signals.next() => match asked {
                     Asked::Stop => break,
-                    Asked::Reload => self.reload(&load).await,
+                    Asked::Reload => {
+                        self.reload(&load).await;
+                        started = Some(Instant::now() + STARTED_WITHIN);
+                    }
                 },
                 () = self.routes.ended(), if !subscribers => {
                     tokio::select! {

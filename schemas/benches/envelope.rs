@@ -13,6 +13,10 @@ use hybridge_schemas::cloudevents::outgoing::Outgoing;
 use hybridge_schemas::cloudevents::structured::Decoded;
 use hybridge_schemas::cloudevents::{Mode, http, kafka};
 
+/// The allocator of the daemon.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const ROUNDS: usize = 50_000;
 
 /// User and system time of this process so far, in nanoseconds.
@@ -38,7 +42,7 @@ fn each(name: &str, mut call: impl FnMut()) {
 fn text() -> String {
     let items: Vec<String> = (0..9)
         .map(|n| {
-            format!(r#"{{"sku":"article-{n:05}","quantity":{n},"price":{n}9.90,"gift":false}}"#)
+            format!(r#"{{"sku":"article-{n:05}","quantity":{n},"price":1{n}.90,"gift":false}}"#)
         })
         .collect();
     format!(

@@ -1,5 +1,7 @@
 //! The grammar of URIs and URI references (RFC 3986).
 
+use std::borrow::Cow;
+
 /// Whether `text` is a URI: a scheme and what follows it, with or without a fragment.
 pub fn is_uri(text: &str) -> bool {
     scheme(text).is_some() && is_reference(text)
@@ -25,17 +27,60 @@ pub fn is_reference(text: &str) -> bool {
 }
 
 /// `text` with everything percent-encoded that the path of a URI cannot have; slashes stay.
-pub fn encode_path(text: &str) -> String {
-    let mut path = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'%' => path.push_str("%25"),
-            _ if is_path_byte(byte) => path.push(char::from(byte)),
-            _ => path.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    path
+pub fn encode_path(text: &str) -> Cow<'_, str> {
+    const PATH: Plain = Plain::new(b"-._~!$&'()*+,;=:@/");
+    PATH.encode(text)
 }
+
+/// The bytes that stay as they are where a text is percent-encoded.
+#[derive(Debug)]
+pub struct Plain([bool; 256]);
+
+impl Plain {
+    /// Letters and digits of ASCII, and `others`, which are ASCII too.
+    pub const fn new(others: &[u8]) -> Self {
+        let mut plain = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            plain[byte as usize] = byte.is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut at = 0;
+        while at < others.len() {
+            plain[others[at] as usize] = true;
+            at += 1;
+        }
+        Self(plain)
+    }
+
+    /// `text` with all other bytes percent-encoded; borrowed where there is none.
+    pub fn encode<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let is_other = |byte: &u8| !self.0[usize::from(*byte)];
+        let mut rest = text;
+        let mut encoded = String::new();
+        while let Some(at) = rest.as_bytes().iter().position(is_other) {
+            if encoded.is_empty() {
+                encoded.reserve(text.len() + 32);
+            }
+            let others = rest.as_bytes()[at..].iter().take_while(|byte| is_other(byte)).count();
+            encoded.push_str(&rest[..at]);
+            for byte in &rest.as_bytes()[at..at + others] {
+                encoded.push('%');
+                encoded.push(HEX[usize::from(byte >> 4)]);
+                encoded.push(HEX[usize::from(byte & 15)]);
+            }
+            rest = &rest[at + others..];
+        }
+        if encoded.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        encoded.push_str(rest);
+        Cow::Owned(encoded)
+    }
+}
+
+const HEX: [char; 16] =
+    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
 
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once(':')?;
@@ -139,6 +184,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn each_byte_is_encoded_or_stays(text in any::<String>()) {
+            let one = |byte: u8| match is_path_byte(byte) {
+                true => char::from(byte).to_string(),
+                false => format!("%{byte:02X}"),
+            };
+            prop_assert_eq!(encode_path(&text), text.bytes().map(one).collect::<String>());
+        }
+
         #[test]
         fn any_text_is_answered(text in any::<String>()) {
             let _ = (is_uri(&text), is_reference(&text));

@@ -12,6 +12,10 @@ use hybridge_config::{Cel, Cesql, Filter};
 use hybridge_core::{Message, Value};
 use hybridge_transformers::expression::Expression;
 
+/// The allocator of the daemon.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const ROUNDS: u32 = 200_000;
 const REPEATS: usize = 7;
 

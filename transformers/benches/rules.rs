@@ -18,6 +18,10 @@ use hybridge_transformers::rules::{Matcher, Rule, Scratch, When};
 use rustix::time::{ClockId, clock_gettime};
 use workload::{Set, mix, pattern};
 
+/// The allocator of the daemon.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// CPU time of this thread so far, in nanoseconds.
 fn cpu() -> f64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);

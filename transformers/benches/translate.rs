@@ -18,6 +18,10 @@ use futures_util::FutureExt;
 use hybridge_core::{Applied, Message, Transformer};
 use hybridge_transformers::NoClaims;
 
+/// The allocator of the daemon.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const S3: &str = r#"{"version":"0","id":"17793124-05d4-b198-2fde-7ededc63b103","detail-type":"Object Created","source":"aws.s3","account":"111122223333","time":"2021-11-12T00:00:00Z","region":"ca-central-1","resources":["arn:aws:s3:::shop"],"detail":{"version":"0","bucket":{"name":"shop"},"object":{"key":"KEY","size":5,"etag":"b1946ac92492d2347c6235b4d2611184","version-id":"IYV3p45BT0ac8hjHg1houSdS1a.Mro8e","sequencer":"617f08299329d189"},"request-id":"N4N7GDK58NMKJ12R","requester":"123456789012","source-ip-address":"192.0.2.4","reason":"PutObject"}}"#;
 
 fn step(text: &str) -> Box<dyn Transformer> {

@@ -298,7 +298,7 @@ impl hybridge_core::Sink for Sink {
         let voice = producer.voice();
         let told = batch.iter().zip(results);
         told.map(|(message, verdict)| {
-            let topic = || self.records.topic(message).unwrap_or_default();
+            let topic = || self.records.topic(message).unwrap_or_default().into_owned();
             verdict.unwrap_or(Verdict::Held).told(topic, voice)
         })
         .collect()

@@ -90,7 +90,7 @@ async fn main() -> Result<()> {
     }
     between_brokers(&options, pairs, &mut output).await?;
     events::table(&mut output, &options.only, options.quick).await?;
-    if options.only.is_empty() {
+    if "idle RSS, start".contains(&options.only) {
         small_rows(&mut output, options.quick).await?;
     }
     if "latency".contains(&options.only) {

@@ -61,14 +61,20 @@ pub(crate) fn typed_ref<'a>(name: &str, text: &'a str) -> ValueRef<'a> {
 
 /// The canonical string of a value (section "Type System"), borrowed where it is text already.
 pub fn canonical(value: &Value) -> Cow<'_, str> {
+    canonical_ref(value.as_ref())
+}
+
+/// The same of a value that borrows its text.
+pub fn canonical_ref(value: ValueRef<'_>) -> Cow<'_, str> {
     match value {
-        Value::Boolean(true) => Cow::Borrowed("true"),
-        Value::Boolean(false) => Cow::Borrowed("false"),
-        Value::Integer(number) => Cow::Owned(number.to_string()),
-        Value::Binary(bytes) => Cow::Owned(STANDARD.encode(bytes)),
-        Value::String(text) | Value::Uri(text) | Value::UriRef(text) | Value::Timestamp(text) => {
-            Cow::Borrowed(text.as_str())
-        }
+        ValueRef::Boolean(true) => Cow::Borrowed("true"),
+        ValueRef::Boolean(false) => Cow::Borrowed("false"),
+        ValueRef::Integer(number) => Cow::Owned(number.to_string()),
+        ValueRef::Binary(bytes) => Cow::Owned(STANDARD.encode(bytes)),
+        ValueRef::String(text)
+        | ValueRef::Uri(text)
+        | ValueRef::UriRef(text)
+        | ValueRef::Timestamp(text) => Cow::Borrowed(text),
     }
 }
 
@@ -89,15 +95,22 @@ fn check_ref(name: &str, value: ValueRef<'_>, mode: Mode) -> Result<(), DecodeEr
 
 /// Checks all attributes of an event: that the required ones are there and that each is sound.
 pub fn check_all(attributes: &Attributes, mode: Mode) -> Result<(), DecodeError> {
-    for required in ["specversion", "id", "source", "type"] {
-        if !attributes.contains(required) {
-            return Err(DecodeError::Missing(required));
+    const REQUIRED: [&str; 4] = ["specversion", "id", "source", "type"];
+    let mut found = [false; 4];
+    let mut fault = None;
+    for (name, value) in attributes.iter_ref() {
+        if let Some(at) = REQUIRED.iter().position(|required| *required == name) {
+            found[at] = true;
+        }
+        if fault.is_none() {
+            fault = check_ref(name, value, mode).err();
         }
     }
-    for (name, value) in attributes.iter_ref() {
-        check_ref(name, value, mode)?;
+    // What is missing is told first.
+    match found.iter().position(|found| !found) {
+        Some(at) => Err(DecodeError::Missing(REQUIRED[at])),
+        None => fault.map_or(Ok(()), Err),
     }
-    Ok(())
 }
 
 fn fault(name: &str, value: ValueRef<'_>, mode: Mode) -> Option<&'static str> {

@@ -5,7 +5,6 @@
 //! `datacontenttype`; an event without data is a record without a value, which in a compacted topic is a tombstone. In
 //! structured mode the record always has a value. There is no batch, but one that comes is read.
 
-use bytes::Bytes;
 use hybridge_core::Message;
 
 use super::binary::Binary;
@@ -19,16 +18,16 @@ const CONTENT_TYPE: &str = "content-type";
 
 /// Shows the headers that say the attributes of an event: their names and values. None for what is no event.
 pub fn attributes(message: &Message, mut show: impl FnMut(&str, &[u8])) {
-    let mut header = String::new();
-    for (name, value) in message.attributes.iter() {
+    let mut header = String::with_capacity(32);
+    for (name, value) in message.attributes.iter_ref() {
         header.clear();
         if name == "datacontenttype" {
             header.push_str(CONTENT_TYPE);
         } else {
             header.push_str(PREFIX);
-            header.push_str(&name);
+            header.push_str(name);
         }
-        show(&header, attribute::canonical(&value).as_bytes());
+        show(&header, attribute::canonical_ref(value).as_bytes());
     }
 }
 
@@ -43,11 +42,8 @@ pub fn is_event(message: &Message) -> bool {
 }
 
 /// The key of the record for a message: its own, else the `partitionkey` of the event, which stays an attribute.
-pub fn key(message: &Message) -> Option<Bytes> {
-    message.key.clone().or_else(|| {
-        let event_key = message.attributes.text("partitionkey")?;
-        Some(Bytes::copy_from_slice(event_key.as_bytes()))
-    })
+pub fn key(message: &Message) -> Option<&[u8]> {
+    message.key.as_deref().or_else(|| Some(message.attributes.text("partitionkey")?.as_bytes()))
 }
 
 /// What a record carries, in any mode.
@@ -90,6 +86,7 @@ fn attribute_of(header: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use hybridge_core::{Header, Text};
 
     use super::*;
@@ -140,7 +137,7 @@ mod tests {
         assert_eq!(event.attributes.text("id"), Some("1"));
         let names: Vec<Text> = event.headers.iter().map(|header| header.name).collect();
         assert_eq!(names, ["ce_mine"]);
-        assert_eq!(key(&event).as_deref(), Some(&b"p"[..]));
+        assert_eq!(key(&event), Some(&b"p"[..]));
         record.payload = None;
         assert!(decode(&record, Mode::Lenient).is_err(), "a tombstone is no structured event");
     }

@@ -63,9 +63,9 @@ pub fn decode<'a>(
 
 /// Shows the user properties of an event in binary mode; `datacontenttype` is not among them.
 pub fn properties(message: &Message, mut show: impl FnMut(&str, &str)) {
-    for (name, value) in message.attributes.iter() {
+    for (name, value) in message.attributes.iter_ref() {
         if name != "datacontenttype" {
-            show(&name, &attribute::canonical(&value));
+            show(name, &attribute::canonical_ref(value));
         }
     }
 }

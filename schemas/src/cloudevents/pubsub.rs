@@ -46,9 +46,9 @@ pub fn attributes(message: &Message) -> Option<Vec<(String, String)>> {
         return None;
     }
     let mut all = Vec::with_capacity(message.attributes.len());
-    for (name, value) in message.attributes.iter() {
-        let value = attribute::canonical(&value).into_owned();
-        let name = match name.as_str() {
+    for (name, value) in message.attributes.iter_ref() {
+        let value = attribute::canonical_ref(value).into_owned();
+        let name = match name {
             "datacontenttype" => CONTENT_TYPE.to_owned(),
             name => format!("{PREFIX}{name}"),
         };

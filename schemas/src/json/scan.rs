@@ -235,7 +235,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// How many bytes there are before the first quote, backslash or control character; eight are looked at in one step.
-fn plain_text(text: &[u8]) -> usize {
+pub(super) fn plain_text(text: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const TOPS: u64 = ONES << 7;
     // The top bit of each byte below `limit`, up to the first such byte; above it a borrow may set more.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Fault;
+use super::scan::plain_text;
 
 /// The text of a JSON string that is given with its quotes and was already checked to be one.
 ///
@@ -10,7 +11,7 @@ use super::Fault;
 pub fn unescape(string: &[u8]) -> Result<Cow<'_, str>, Fault> {
     let inner = string.get(1..string.len().saturating_sub(1)).unwrap_or_default();
     let fault = Fault { what: "a string that is not Unicode", at: 0 };
-    if !inner.contains(&b'\\') {
+    if memchr::memchr(b'\\', inner).is_none() {
         return std::str::from_utf8(inner).map(Cow::Borrowed).map_err(|_| fault);
     }
     serde_json::from_slice::<String>(string).map(Cow::Owned).map_err(|_| fault)
@@ -20,26 +21,24 @@ pub fn unescape(string: &[u8]) -> Result<Cow<'_, str>, Fault> {
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if !matches!(byte, 0..0x20 | b'"' | b'\\') {
-            continue;
-        }
-        out.extend_from_slice(&text.as_bytes()[plain..at]);
-        plain = at + 1;
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, others) = rest.split_at(plain_text(rest));
+        out.extend_from_slice(plain);
+        let Some((byte, others)) = others.split_first() else { break };
+        rest = others;
+        match *byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            _ => {
+            byte => {
                 let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
                 out.extend_from_slice(b"\\u00");
                 out.extend_from_slice(&digits);
             }
         }
     }
-    out.extend_from_slice(&text.as_bytes()[plain..]);
     out.push(b'"');
 }
 

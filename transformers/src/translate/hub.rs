@@ -25,7 +25,7 @@ const COMMON: (&str, &str) = ("dev.hybridge.", ".v1");
 pub(super) struct Hub {
     families: Vec<Compiled>,
     /// Which families may know a type, in the order in which they are asked.
-    types: HashMap<(Form, String), Vec<usize>>,
+    types: HashMap<Form, HashMap<String, Vec<usize>>>,
 }
 
 struct Compiled {
@@ -52,7 +52,7 @@ pub(super) struct Member<'h, 'e> {
 
 impl Hub {
     pub(super) fn new() -> Self {
-        let mut types: HashMap<(Form, String), Vec<usize>> = HashMap::new();
+        let mut types: HashMap<Form, HashMap<String, Vec<usize>>> = HashMap::new();
         let mut families = Vec::with_capacity(FAMILIES.len());
         for (index, family) in FAMILIES.iter().enumerate() {
             let mut plans: Vec<Plan> =
@@ -60,7 +60,8 @@ impl Hub {
             plans.push(Plan::common(family));
             for plan in &plans {
                 for native in plan.types() {
-                    let of_type = types.entry((plan.form, key(family, plan, native))).or_default();
+                    let of_form = types.entry(plan.form).or_default();
+                    let of_type = of_form.entry(key(family, plan, native)).or_default();
                     if !of_type.contains(&index) {
                         of_type.push(index);
                     }
@@ -73,9 +74,12 @@ impl Hub {
 
     /// Reads an event of a family; none where no family knows it.
     pub(super) fn read<'e>(&self, event: &'e Event<'_>) -> Result<Option<Member<'_, 'e>>, Fault> {
-        let Some((form, keys, native)) = form_of(event) else { return Ok(None) };
-        for key in keys {
-            let families = self.types.get(&(form, key)).into_iter().flatten();
+        let Some((form, key, native)) = form_of(event) else { return Ok(None) };
+        let Some(types) = self.types.get(&form) else { return Ok(None) };
+        let also = || (form == Form::EventBridge).then(|| types.get(&of_any_service(&native)));
+        let keys = std::iter::once(types.get(&*key)).chain(std::iter::once_with(also).flatten());
+        for families in keys.flatten() {
+            let families = families.iter();
             for compiled in families.filter_map(|index| self.families.get(*index)) {
                 let Some(from) = compiled.plan(form) else { continue };
                 let known = |which| known_of(form, event, &native, which);
@@ -92,32 +96,37 @@ impl Hub {
 fn key(family: &Family, plan: &Plan, native: &str) -> String {
     match plan.form {
         // Calls of every service are written down by one.
-        Form::EventBridge if plan.service == "cloudtrail" => format!("*/{native}"),
+        Form::EventBridge if plan.service == "cloudtrail" => of_any_service(native),
         Form::EventBridge => format!("{}/{native}", plan.service),
         Form::Canonical => format!("{}.{native}", family.name),
         Form::S3Notification | Form::Azure | Form::Gcp => native.to_owned(),
     }
 }
 
-/// In which form an event is, under which keys its type is known, and the type as tables have it.
-fn form_of<'e>(event: &'e Event<'_>) -> Option<(Form, Vec<String>, Cow<'e, str>)> {
+/// The key of a type of EventBridge that is the same for all services.
+fn of_any_service(native: &str) -> String {
+    format!("*/{native}")
+}
+
+/// In which form an event is, under which key its type is known, and the type as tables have it.
+fn form_of<'e>(event: &'e Event<'_>) -> Option<(Form, Cow<'e, str>, Cow<'e, str>)> {
     let kind = &*event.kind;
     if let Some(name) = kind.strip_prefix(COMMON.0) {
         let name = name.strip_suffix(COMMON.1)?;
         let (_, native) = name.rsplit_once('.')?;
-        return Some((Form::Canonical, vec![name.to_owned()], native.into()));
+        return Some((Form::Canonical, name.into(), native.into()));
     }
     if let Some(name) = kind.strip_prefix(aws::S3_PREFIX) {
         let name = name.strip_prefix("s3:").unwrap_or(name);
-        return Some((Form::S3Notification, vec![name.to_owned()], name.into()));
+        return Some((Form::S3Notification, name.into(), name.into()));
     }
     if let Some(origin) = aws::Origin::of(&event.source) {
         let detail = origin.detail_type(kind)?;
-        let keys = vec![format!("{}/{detail}", origin.service()), format!("*/{detail}")];
-        return Some((Form::EventBridge, keys, Cow::Owned(detail.to_owned())));
+        let key = format!("{}/{detail}", origin.service());
+        return Some((Form::EventBridge, key.into(), detail.into()));
     }
     let form = if kind.starts_with("google.") { Form::Gcp } else { Form::Azure };
-    Some((form, vec![kind.to_owned()], kind.into()))
+    Some((form, kind.into(), kind.into()))
 }
 
 /// The cloud that an event is of, as far as it can be seen.

@@ -139,6 +139,22 @@ impl Pattern {
         true
     }
 
+    /// Whether every part is there.
+    pub(super) fn can_fill<'v>(
+        &self,
+        field: impl Fn(usize) -> Option<&'v str>,
+        known: impl Fn(Known) -> Option<Cow<'v, str>>,
+    ) -> bool {
+        self.0.iter().all(|part| match part {
+            Part::Text(_) => true,
+            Part::Field { field: index, how: How::Digits } => {
+                field(*index).and_then(digits).is_some()
+            }
+            Part::Field { field: index, .. } => field(*index).is_some(),
+            Part::Known(which) => known(*which).is_some(),
+        })
+    }
+
     /// The text with every part filled in; none where one is not there.
     pub(super) fn fill<'v>(
         &self,
@@ -223,20 +239,9 @@ fn unescaped(text: &str, plain: impl Fn(u8) -> u8) -> Option<String> {
 
 /// In the encoding of forms, but for slashes, which S3 leaves as they are.
 pub(super) fn encode_form(text: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.*".contains(&byte);
-    if text.bytes().all(is_plain) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for byte in text.bytes() {
-        match byte {
-            b' ' => out.push('+'),
-            b'/' => out.push('/'),
-            _ if is_plain(byte) => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    Cow::Owned(out)
+    const FORM: uri::Plain = uri::Plain::new(b"-_.*/ ");
+    let encoded = FORM.encode(text);
+    if encoded.contains(' ') { Cow::Owned(encoded.replace(' ', "+")) } else { encoded }
 }
 
 #[cfg(test)]

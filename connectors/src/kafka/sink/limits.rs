@@ -95,25 +95,29 @@ impl Limits {
     }
 }
 
-/// Bytes of a batch of this one record, as it is written without compression. `headers` are the bytes of each name and
-/// value.
-pub(super) fn batch_of_one(
-    key: Option<usize>,
-    value: Option<usize>,
-    headers: impl Iterator<Item = (usize, Option<usize>)>,
-) -> usize {
-    let field = |length: Option<usize>| match length {
-        Some(length) => varint(length) + length,
-        None => 1,
-    };
-    let (mut count, mut bytes) = (0, 0);
-    for (name, value) in headers {
-        count += 1;
-        bytes += field(Some(name)) + field(value);
+/// Headers of a record as they are written: how many, and their bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Headers {
+    count: usize,
+    bytes: usize,
+}
+
+impl Headers {
+    pub(super) fn add(&mut self, name: &str, value: Option<&[u8]>) {
+        self.count += 1;
+        self.bytes += field(Some(name.as_bytes())) + field(value);
     }
+}
+
+/// Bytes of a batch of this one record, as it is written without compression.
+pub(super) fn batch_of_one(key: Option<&[u8]>, value: Option<&[u8]>, headers: Headers) -> usize {
     // Attributes and the differences of time and offset are a byte each.
-    let record = 3 + field(key) + field(value) + varint(count) + bytes;
+    let record = 3 + field(key) + field(value) + varint(headers.count) + headers.bytes;
     BATCH + varint(record) + record
+}
+
+fn field(bytes: Option<&[u8]>) -> usize {
+    bytes.map_or(1, |bytes| varint(bytes.len()) + bytes.len())
 }
 
 /// Bytes of a length as it is written: seven bits in each, and one for the sign.

@@ -1,13 +1,14 @@
 //! What a message becomes as a record.
 
-use bytes::Bytes;
+use std::borrow::Cow;
+
 use hybridge_config::connector::kafka::{Compression, Partition, SinkConfig};
 use hybridge_core::{Error, ErrorKind, Message, Text};
 use hybridge_schemas::cloudevents::kafka as binding;
 use hybridge_schemas::cloudevents::outgoing::Outgoing;
 use hybridge_schemas::template::Template;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, Headers, OwnedHeaders};
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
@@ -62,21 +63,21 @@ impl Records {
     }
 
     /// The topic of a message.
-    pub(super) fn topic(&self, message: &Message) -> Result<Text, Error> {
+    pub(super) fn topic(&self, message: &Message) -> Result<Cow<'_, Text>, Error> {
         match &self.topic {
-            Topic::One(name) => Ok(name.clone()),
+            Topic::One(name) => Ok(Cow::Borrowed(name)),
             Topic::Each(template) => {
                 let name = template.render_name(message)?;
                 check(&name).map_err(Error::rejected)?;
-                Ok(name)
+                Ok(Cow::Owned(name))
             }
         }
     }
 
-    fn key(&self, message: &Message) -> Result<Option<Bytes>, Error> {
+    fn key<'a>(&self, message: &'a Message) -> Result<Option<Cow<'a, [u8]>>, Error> {
         match &self.key {
-            Some(template) => Ok(Some(template.render(message)?.into_bytes())),
-            None => Ok(binding::key(message)),
+            Some(template) => Ok(Some(Cow::Owned(template.render(message)?.into_bytes().into()))),
+            None => Ok(binding::key(message).map(Cow::Borrowed)),
         }
     }
 
@@ -102,12 +103,13 @@ impl Records {
         record.key = key.as_deref();
         record.payload = written.payload.as_deref();
         record.timestamp = message.time;
-        record.headers = headers(&written);
+        let (headers, size) = headers(&written);
+        record.headers = headers;
         if self.keeps_partition {
             record.partition = i32::try_from(message.origin.place.partition).ok();
         }
         if let Some(limits) = limits {
-            self.fits(&record, limits.of(&topic)).map_err(Full::Refused)?;
+            self.fits(&record, size, limits.of(&topic)).map_err(Full::Refused)?;
         }
         match producer.hand(record) {
             Ok(()) => Ok(()),
@@ -127,6 +129,7 @@ impl Records {
     fn fits(
         &self,
         record: &BaseRecord<'_, [u8], [u8], usize>,
+        headers: limits::Headers,
         limit: Limit,
     ) -> Result<(), Verdict> {
         if limit.wants_key && record.key.is_none() {
@@ -135,21 +138,20 @@ impl Records {
         let Some(max_batch) = limit.max_batch.filter(|_| !self.is_compressed) else {
             return Ok(());
         };
-        let length = |bytes: Option<&[u8]>| bytes.map(<[u8]>::len);
-        let headers = record.headers.iter().flat_map(Headers::iter);
-        let headers = headers.map(|header| (header.key.len(), length(header.value)));
-        let bytes = limits::batch_of_one(length(record.key), length(record.payload), headers);
+        let bytes = limits::batch_of_one(record.key, record.payload, headers);
         if bytes > max_batch { Err(Verdict::TooLarge) } else { Ok(()) }
     }
 }
 
-/// The headers of the message, behind the attributes where it is an event.
-fn headers(message: &Message) -> Option<OwnedHeaders> {
+/// The headers of the message, behind the attributes where it is an event, and how large they are.
+fn headers(message: &Message) -> (Option<OwnedHeaders>, limits::Headers) {
+    let mut size = limits::Headers::default();
     if message.headers.is_empty() && message.attributes.is_empty() {
-        return None;
+        return (None, size);
     }
     let mut headers = Some(OwnedHeaders::new_with_capacity(4 + message.attributes.len()));
     let mut add = |name: &str, value: Option<&[u8]>| {
+        size.add(name, value);
         headers = headers.take().map(|all| all.insert(Header { key: name, value }));
     };
     let is_event = message.is_event();
@@ -160,7 +162,7 @@ fn headers(message: &Message) -> Option<OwnedHeaders> {
             add(name, value);
         }
     });
-    headers
+    (headers, size)
 }
 
 /// The rule of the broker for names of topics.

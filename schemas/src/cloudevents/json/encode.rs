@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hybridge_core::{Message, Value};
+use hybridge_core::{Message, ValueRef};
 
 use super::super::{NotAnEvent, attribute, data};
 use crate::json::{is_valid, write_string};
@@ -39,15 +39,15 @@ pub fn write(message: &Message, out: &mut Vec<u8>) -> Result<(), NotAnEvent> {
     if !message.is_event() {
         return Err(NotAnEvent);
     }
-    for (index, (name, value)) in message.attributes.iter().enumerate() {
+    for (index, (name, value)) in message.attributes.iter_ref().enumerate() {
         out.push(if index == 0 { b'{' } else { b',' });
-        write_string(out, &name);
+        write_string(out, name);
         out.push(b':');
         match value {
-            Value::Boolean(_) | Value::Integer(_) => {
-                out.extend_from_slice(attribute::canonical(&value).as_bytes());
+            ValueRef::Boolean(_) | ValueRef::Integer(_) => {
+                out.extend_from_slice(attribute::canonical_ref(value).as_bytes());
             }
-            _ => write_string(out, &attribute::canonical(&value)),
+            _ => write_string(out, &attribute::canonical_ref(value)),
         }
     }
     if let Some(payload) = &message.payload {

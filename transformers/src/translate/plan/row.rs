@@ -94,7 +94,13 @@ impl CompiledRow {
         values: &Values<'_>,
         known: &dyn Fn(Known) -> Option<Cow<'static, str>>,
     ) -> bool {
-        self.fill(values, known).is_some()
+        match &self.held {
+            Held::Pattern { pattern, .. } | Held::Derived(pattern) => {
+                let known = |which| known(which);
+                pattern.can_fill(|field| values.text(field), known)
+            }
+            Held::Field(..) | Held::Fixed(_) => self.fill(values, known).is_some(),
+        }
     }
 
     pub(super) fn is_needed(&self) -> bool {

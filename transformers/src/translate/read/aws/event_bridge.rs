@@ -53,11 +53,11 @@ pub(super) fn read(payload: &[u8]) -> Result<Option<Parts<'_>>, Error> {
 }
 
 /// Shows the event; one that was wrapped for want of a family is taken out again.
-pub(super) fn event(parts: Parts<'_>, whole: &Bytes, show: Show<'_>) -> Result<(), Error> {
+pub(super) fn event<'p>(parts: Parts<'p>, whole: &Bytes, show: Show<'_>) -> Result<(), Error> {
     let needed =
-        |raw: Option<&'_ [u8]>, name: &str| match raw.and_then(|raw| json::unescape(raw).ok()) {
+        |raw: Option<&'p [u8]>, name: &str| match raw.and_then(|raw| json::unescape(raw).ok()) {
             Some(text) if raw.is_some_and(|raw| raw.first() == Some(&b'"')) && !text.is_empty() => {
-                Ok(text.into_owned())
+                Ok(text)
             }
             _ => Err(Error::rejected(format!("the event has no {name}"))),
         };
@@ -74,7 +74,7 @@ pub(super) fn event(parts: Parts<'_>, whole: &Bytes, show: Show<'_>) -> Result<(
     let origin = Origin {
         region: region.as_deref().unwrap_or_default(),
         account: account.as_deref().unwrap_or_default(),
-        source: Cow::Borrowed(&source),
+        source: Cow::Borrowed(&*source),
     };
     let mut event = Event {
         id: text(parts.id)
@@ -111,7 +111,10 @@ pub(super) fn event(parts: Parts<'_>, whole: &Bytes, show: Show<'_>) -> Result<(
 }
 
 /// JSON without white space between its parts: attributes have no line ends.
-fn compact(raw: &[u8]) -> String {
+fn compact(raw: &[u8]) -> Cow<'_, str> {
+    if !raw.iter().any(u8::is_ascii_whitespace) {
+        return String::from_utf8_lossy(raw);
+    }
     let mut out = Vec::with_capacity(raw.len());
     let mut is_text = false;
     let mut is_escaped = false;
@@ -125,5 +128,5 @@ fn compact(raw: &[u8]) -> String {
         is_escaped = is_text && *byte == b'\\' && !is_escaped;
         out.push(*byte);
     }
-    String::from_utf8_lossy(&out).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
