@@ -78,6 +78,11 @@ impl Settling {
         self.first
     }
 
+    /// Deliveries that came and are not resolved.
+    pub(super) fn open(&self) -> usize {
+        self.states.len() - self.resolved
+    }
+
     /// Deliveries that the broker has not been told of.
     pub(super) fn pending(&self) -> usize {
         self.resolved + self.frames.len()

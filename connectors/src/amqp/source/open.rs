@@ -22,6 +22,9 @@ use super::suspects::Caution;
 
 /// Most messages in one event.
 const BATCH: usize = 512;
+/// How long a message waits for others while some are on their way. Each time that the route is woken costs as much as
+/// several messages.
+const GATHER: Duration = Duration::from_millis(1);
 /// How long an outcome waits for others, to be told together.
 const TELL_WITHIN: Duration = Duration::from_millis(5);
 /// How long one that is resolved behind a gap waits for the gap to close.
@@ -48,6 +51,8 @@ pub(super) struct Open {
     share: Share,
     /// Taken from the client and not given out.
     waiting: VecDeque<lapin::message::Delivery>,
+    /// Until when what waits is not given out, so that more goes with it; passed where it waits for the budget.
+    gather_until: Option<Instant>,
     settling: Settling,
     /// To be rejected as soon as the exchange that they go to was seen.
     refused: Vec<u64>,
@@ -121,6 +126,7 @@ impl Open {
             assignment,
             share,
             waiting: VecDeque::new(),
+            gather_until: None,
             settling: Settling::new(),
             refused: Vec::new(),
             checking: None,
@@ -185,7 +191,9 @@ impl Open {
     /// Waits for whatever comes first. Cancel-safe: what it takes is kept in `self` or handled before the next await.
     async fn woken(&mut self, released: impl Future<Output = ()>) -> Woken {
         let save_at = self.stream.as_ref().and_then(Stream::save_at);
-        let timers = [self.tell_at, self.tell_all_at, self.requeue_at, save_at, Some(self.ask_at)];
+        let gather = self.gather_until.filter(|until| *until > Instant::now());
+        let ask = Some(self.ask_at);
+        let timers = [gather, self.tell_at, self.tell_all_at, self.requeue_at, save_at, ask];
         let wake = timers.into_iter().flatten().min().unwrap_or_else(Instant::now);
         let takes = self.takes() && self.waiting.is_empty() && self.assignment.is_live();
         let flushing = match &mut self.flushing {
@@ -201,7 +209,7 @@ impl Open {
             Some(ready) = OptionFuture::from(self.asking.as_mut()) => Woken::Ready(ready),
             Some(()) = OptionFuture::from(self.stream.as_mut().map(Stream::saved)) => Woken::Saved,
             delivery = self.consumer.next(), if takes => Woken::Delivery(delivery),
-            () = released, if !self.waiting.is_empty() && !self.stopped => Woken::Budget,
+            () = released, if !self.waiting.is_empty() && gather.is_none() && !self.stopped => Woken::Budget,
             () = tokio::time::sleep_until(wake) => Woken::Time,
         }
     }
@@ -327,7 +335,11 @@ impl Open {
                 break;
             }
         }
+        if self.gathers() {
+            return None;
+        }
         let (count, mut permit) = self.room()?;
+        self.gather_until = None;
         let mut redelivered = 0;
         let mut deliveries = Vec::with_capacity(count);
         for delivery in self.waiting.drain(..count) {
@@ -353,6 +365,18 @@ impl Open {
             self.redelivered.increment(redelivered);
         }
         Some(Event::Deliveries(deliveries))
+    }
+
+    /// Whether what waits goes a moment later, with what comes until then. A message that is alone goes at once.
+    fn gathers(&mut self) -> bool {
+        let enough = (usize::from(self.prefetch) / 8).clamp(1, 64);
+        let waiting = self.waiting.len();
+        let is_alone = self.settling.open() <= waiting;
+        if waiting == 0 || waiting >= enough || is_alone {
+            return false;
+        }
+        let now = Instant::now();
+        now < *self.gather_until.get_or_insert(now + GATHER)
     }
 
     /// How many of those that wait the budget has room for, and the bytes for them.
