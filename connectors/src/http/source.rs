@@ -1,5 +1,7 @@
 //! Events that are posted to us.
 
+mod gather;
+
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -16,6 +18,7 @@ use hybridge_core::{
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use self::gather::Gather;
 use super::answer::Settled;
 use super::endpoint::{Arrival, Endpoint, Messages};
 use super::ferry::{Landing, Told};
@@ -42,7 +45,13 @@ struct Running {
     endpoint: Arc<Endpoint>,
     attachment: Option<Attachment>,
     landing: Landing,
+    /// Arrivals that are not given out yet.
     drained: Vec<Arrival>,
+    gather: Gather,
+    /// Requests that are given out and not settled.
+    open: usize,
+    /// The number of a delivery and when it was given out, to see how long it takes.
+    timed: Option<(u64, Instant)>,
     assignment: Assignment,
     /// The number and offset of the next delivery.
     next: u64,
@@ -106,6 +115,9 @@ impl hybridge_core::Source for Source {
             attachment: Some(attachment),
             landing,
             drained: Vec::new(),
+            gather: Gather::default(),
+            open: 0,
+            timed: None,
             told: Vec::new(),
             events: VecDeque::from([Event::Assigned(vec![assignment.clone()])]),
             assignment,
@@ -123,7 +135,7 @@ impl hybridge_core::Source for Source {
         if let Some(event) = running.events.pop_front() {
             return Ok(event);
         }
-        running.landing.land(&mut running.drained, DRAINED).await;
+        running.gather().await;
         Ok(Event::Deliveries(running.deliver()))
     }
 
@@ -133,8 +145,14 @@ impl hybridge_core::Source for Source {
             if tag.assignment != running.assignment.id() {
                 continue;
             }
-            if let Some(caller) = running.waiting.remove(&tag.number) {
-                caller.settle(*outcome, &mut running.told);
+            if let Some((_, given)) = running.timed.take_if(|(number, _)| *number == tag.number) {
+                running.gather.answered(given.elapsed());
+            }
+            if let Some(caller) = running.waiting.remove(&tag.number)
+                && let Some(told) = caller.settle(*outcome)
+            {
+                running.told.push(told);
+                running.open -= 1;
             }
         }
         if running.told.len() >= DRAINED {
@@ -165,7 +183,9 @@ impl hybridge_core::Source for Source {
     }
 
     fn lag(&self) -> Option<u64> {
-        self.running.as_ref().map(|running| running.landing.waiting() as u64)
+        self.running
+            .as_ref()
+            .map(|running| (running.drained.len() + running.landing.waiting()) as u64)
     }
 
     async fn close(&mut self) {
@@ -185,9 +205,23 @@ impl hybridge_core::Source for Source {
 }
 
 impl Running {
+    /// Waits for arrivals that are to be given out. Cancel-safe.
+    async fn gather(&mut self) {
+        if self.drained.is_empty() {
+            self.landing.land(&mut self.drained, DRAINED).await;
+        }
+        while let Some(until) = self.gather.holds(self.drained.len(), self.open) {
+            let more = self.landing.land(&mut self.drained, DRAINED);
+            let _ = tokio::time::timeout_at(until, more).await;
+        }
+    }
+
     /// What was drained, as deliveries.
     fn deliver(&mut self) -> Vec<Delivery> {
         let mut drained = std::mem::take(&mut self.drained);
+        self.open += drained.len();
+        self.gather.given_out(self.open);
+        self.timed.get_or_insert_with(|| (self.next, Instant::now()));
         let mut deliveries = Vec::with_capacity(drained.len());
         for Arrival { messages, mut permit, deadline, reply } in drained.drain(..) {
             match messages {
@@ -235,15 +269,16 @@ impl Running {
     fn stop(&mut self) {
         self.endpoint.stop();
         self.landing.close();
+        self.drained.clear();
     }
 }
 
 impl Caller {
-    /// Adds to `told` the answer that this makes complete.
-    fn settle(self, outcome: Outcome, told: &mut Vec<Told>) {
+    /// The answer that this makes complete.
+    fn settle(self, outcome: Outcome) -> Option<Told> {
         match self {
-            Self::Alone(reply) => told.push((reply, Settled::One(outcome))),
-            Self::InBatch(batch, index) => told.extend(batch.settle(index, outcome)),
+            Self::Alone(reply) => Some((reply, Settled::One(outcome))),
+            Self::InBatch(batch, index) => batch.settle(index, outcome),
         }
     }
 }
