@@ -20,4 +20,4 @@ pub use path::{Step, get};
 pub(crate) use scan::Scanner;
 pub use scan::{DEEPEST, Fault, is_valid};
 pub use select::Selection;
-pub use text::{unescape, write_string};
+pub use text::{unescape, write_inside, write_string};

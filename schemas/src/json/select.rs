@@ -1,5 +1,7 @@
 //! Many values out of a JSON text in one pass.
 
+use std::borrow::Cow;
+
 use super::{Fault, Scanner, unescape};
 
 /// Paths that are looked for together, compiled to a tree of names.
@@ -121,12 +123,11 @@ impl Selection {
 impl Node {
     /// The node of a member by its name with quotes.
     fn find(&self, quoted: &[u8]) -> Option<usize> {
-        let plain = &quoted[1..quoted.len() - 1];
-        let is_named = |name: &str| match plain.contains(&b'\\') {
-            false => name.as_bytes() == plain,
-            true => unescape(quoted).is_ok_and(|unescaped| unescaped == name),
-        };
-        self.members.iter().find(|(name, _)| is_named(name)).map(|(_, node)| *node)
+        let mut plain = Cow::Borrowed(&quoted[1..quoted.len() - 1]);
+        if plain.contains(&b'\\') {
+            plain = Cow::Owned(unescape(quoted).ok()?.into_owned().into_bytes());
+        }
+        self.members.iter().find(|(name, _)| *name.as_bytes() == *plain).map(|(_, node)| *node)
     }
 }
 

@@ -76,16 +76,13 @@ impl Hub {
     pub(super) fn read<'e>(&self, event: &'e Event<'_>) -> Result<Option<Member<'_, 'e>>, Fault> {
         let Some((form, key, native)) = form_of(event) else { return Ok(None) };
         let Some(types) = self.types.get(&form) else { return Ok(None) };
-        let also = || (form == Form::EventBridge).then(|| types.get(&of_any_service(&native)));
-        let keys = std::iter::once(types.get(&*key)).chain(std::iter::once_with(also).flatten());
-        for families in keys.flatten() {
-            let families = families.iter();
-            for compiled in families.filter_map(|index| self.families.get(*index)) {
-                let Some(from) = compiled.plan(form) else { continue };
-                let known = |which| known_of(form, event, &native, which);
-                if let Some(reading) = from.read(event, &native, &known)? {
-                    return Ok(Some(Member { compiled, from, reading }));
-                }
+        let of_any = || types.get(&of_any_service(&native)).filter(|_| form == Form::EventBridge);
+        let lists = types.get(&*key).into_iter().chain(std::iter::once_with(of_any).flatten());
+        for compiled in lists.flatten().filter_map(|index| self.families.get(*index)) {
+            let Some(from) = compiled.plan(form) else { continue };
+            let known = |which| known_of(form, event, &native, which);
+            if let Some(reading) = from.read(event, &native, &known)? {
+                return Ok(Some(Member { compiled, from, reading }));
             }
         }
         Ok(None)
@@ -286,7 +283,7 @@ impl Parts<'_> {
             reading.values.set(field, Value::Text(Cow::Borrowed(word)), "type");
             losses.add(Change::Added, to.data_name(), self.compiled.family.fields[field].name);
         }
-        if self.plan.is_ambiguous(native) {
+        if native.is_ambiguous {
             losses.add(Change::Changed, "", "type");
         }
         let marks = self.marks(reading);
@@ -409,46 +406,44 @@ impl Parts<'_> {
         }
     }
 
-    fn known(
-        &self,
+    fn known<'k>(
+        &'k self,
         which: Known,
-        id: &str,
-        native: &str,
-        source: Option<&str>,
-    ) -> Option<Cow<'static, str>> {
-        let owned = |text: &str| Some(Cow::Owned(text.to_owned()));
-        match which {
-            Known::Id => owned(id),
-            Known::Request => id.split_once('.').and_then(|(request, _)| owned(request)),
-            Known::Host => id.split('.').nth(1).and_then(owned),
-            Known::Time => self.event.time.as_deref().and_then(owned),
-            Known::Name => owned(native),
-            Known::Account if self.plan.form == Form::Azure => {
-                source.and_then(storage_account).and_then(owned)
-            }
+        id: &'k str,
+        native: &'k str,
+        source: Option<&'k str>,
+    ) -> Option<Cow<'k, str>> {
+        let text = match which {
+            Known::Id => Some(id),
+            Known::Request => id.split_once('.').map(|(request, _)| request),
+            Known::Host => id.split('.').nth(1),
+            Known::Time => self.event.time.as_deref(),
+            Known::Name => Some(native),
+            Known::Account if self.plan.form == Form::Azure => source.and_then(storage_account),
             Known::Account => match source.and_then(aws::Origin::of) {
-                Some(origin) => owned(origin.account),
-                None => self.options.account().and_then(owned),
+                Some(origin) => Some(origin.account),
+                None => self.options.account(),
             },
             Known::Region => {
                 let of_s3 = source.and_then(|source| source.strip_prefix("aws:s3."));
                 let of_s3 = of_s3.and_then(|own| own.split('.').next());
                 match source.and_then(aws::Origin::of) {
-                    Some(origin) => owned(origin.region),
-                    None => of_s3.or(self.options.region()).and_then(owned),
+                    Some(origin) => Some(origin.region),
+                    None => of_s3.or(self.options.region()),
                 }
             }
-            Known::Source => source.and_then(owned),
-            Known::Store => source.and_then(|source| source.rsplit('/').next()).and_then(owned),
+            Known::Source => source,
+            Known::Store => source.and_then(|source| source.rsplit('/').next()),
             Known::Project => {
                 let own = source.and_then(|source| segment(source, "projects"));
-                own.or(self.options.project()).and_then(owned)
+                own.or(self.options.project())
             }
             Known::Location => {
                 let own = source.and_then(|source| segment(source, "locations"));
-                own.or(self.options.location()).and_then(owned)
+                own.or(self.options.location())
             }
-        }
+        };
+        text.map(Cow::Borrowed)
     }
 }
 

@@ -9,6 +9,9 @@
 /// Where the list is cut off: it may become a header, and an event may have any number of members.
 const LONGEST: usize = 1500;
 
+/// Room for the list of most events.
+const TYPICAL: usize = 256;
+
 /// What happened to a place of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -50,19 +53,30 @@ impl Losses {
             self.text.push_str(if self.text.is_empty() { "-..." } else { ",-..." });
             return;
         }
-        if !self.text.is_empty() {
-            self.text.push(',');
+        match self.text.is_empty() {
+            true => self.text.reserve(TYPICAL),
+            false => self.text.push(','),
         }
         self.text.push(change.sign());
         for part in [prefix, path] {
             // A comma would be the end of the item, and an attribute has no control characters.
-            self.text
-                .extend(part.chars().map(|c| if c == ',' || c.is_control() { '_' } else { c }));
+            let is_other = |c: char| c == ',' || c.is_control();
+            let mut pieces = part.split(is_other);
+            self.text.push_str(pieces.next().unwrap_or_default());
+            for piece in pieces {
+                self.text.push('_');
+                self.text.push_str(piece);
+            }
         }
     }
 
     /// Adds all items of another list.
     pub(super) fn join(&mut self, other: &Self) {
+        if self.text.is_empty() {
+            self.text.clone_from(&other.text);
+            self.is_cut = other.is_cut;
+            return;
+        }
         for item in other.text.split(',') {
             let mut chars = item.chars();
             let change = match chars.next() {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hybridge_schemas::uri;
+use hybridge_schemas::{json, uri};
 
 /// A compiled pattern. `{name}` is a field, `{name%}` one that is percent-encoded like the path of
 /// a URL, `{name#}` one of 20 digits without its zeros in front, `{$name}` something that the event or the step knows and that is no field.
@@ -49,6 +49,15 @@ pub(super) enum Known {
     Source,
     /// The last part of the source.
     Store,
+}
+
+impl How {
+    fn written(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Encoded => uri::encode_path(text),
+            Self::Plain | Self::Digits => Cow::Borrowed(text),
+        }
+    }
 }
 
 impl Pattern {
@@ -145,14 +154,7 @@ impl Pattern {
         field: impl Fn(usize) -> Option<&'v str>,
         known: impl Fn(Known) -> Option<Cow<'v, str>>,
     ) -> bool {
-        self.0.iter().all(|part| match part {
-            Part::Text(_) => true,
-            Part::Field { field: index, how: How::Digits } => {
-                field(*index).and_then(digits).is_some()
-            }
-            Part::Field { field: index, .. } => field(*index).is_some(),
-            Part::Known(which) => known(*which).is_some(),
-        })
+        self.each(field, known, |_, _| {}).is_some()
     }
 
     /// The text with every part filled in; none where one is not there.
@@ -162,18 +164,60 @@ impl Pattern {
         known: impl Fn(Known) -> Option<Cow<'v, str>>,
     ) -> Option<String> {
         let mut filled = String::with_capacity(64);
+        self.each(field, known, |how, text| filled.push_str(&how.written(text)))?;
+        Some(filled)
+    }
+
+    /// Appends the text as a JSON string; appends nothing where a part is not there.
+    pub(super) fn write<'v>(
+        &self,
+        out: &mut Vec<u8>,
+        field: impl Fn(usize) -> Option<&'v str>,
+        known: impl Fn(Known) -> Option<Cow<'v, str>>,
+    ) -> bool {
+        let start = out.len();
+        out.push(b'"');
+        let filled =
+            self.each(field, known, |how, text| json::write_inside(out, &how.written(text)));
+        match filled {
+            Some(()) => out.push(b'"'),
+            None => out.truncate(start),
+        }
+        filled.is_some()
+    }
+
+    /// Whether `text` is what would be filled in; none where a part is not there.
+    pub(super) fn is<'v>(
+        &self,
+        text: &str,
+        field: impl Fn(usize) -> Option<&'v str>,
+        known: impl Fn(Known) -> Option<Cow<'v, str>>,
+    ) -> Option<bool> {
+        let mut rest = Some(text);
+        self.each(field, known, |how, text| {
+            rest = rest.and_then(|rest| rest.strip_prefix(&*how.written(text)));
+        })?;
+        Some(rest == Some(""))
+    }
+
+    /// Shows the text of each part, and how it is to be written; none where one is not there.
+    fn each<'v>(
+        &self,
+        field: impl Fn(usize) -> Option<&'v str>,
+        known: impl Fn(Known) -> Option<Cow<'v, str>>,
+        mut show: impl FnMut(How, &str),
+    ) -> Option<()> {
         for part in &self.0 {
             match part {
-                Part::Text(text) => filled.push_str(text),
-                Part::Field { field: index, how } => match how {
-                    How::Plain => filled.push_str(field(*index)?),
-                    How::Encoded => filled.push_str(&uri::encode_path(field(*index)?)),
-                    How::Digits => filled.push_str(digits(field(*index)?)?),
-                },
-                Part::Known(which) => filled.push_str(&known(*which)?),
+                Part::Text(text) => show(How::Plain, text),
+                Part::Field { field: index, how: How::Digits } => {
+                    show(How::Digits, digits(field(*index)?)?);
+                }
+                Part::Field { field: index, how } => show(*how, field(*index)?),
+                Part::Known(which) => show(How::Plain, &known(*which)?),
             }
         }
-        Some(filled)
+        Some(())
     }
 }
 
@@ -237,13 +281,6 @@ fn unescaped(text: &str, plain: impl Fn(u8) -> u8) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// In the encoding of forms, but for slashes, which S3 leaves as they are.
-pub(super) fn encode_form(text: &str) -> Cow<'_, str> {
-    const FORM: uri::Plain = uri::Plain::new(b"-_.*/ ");
-    let encoded = FORM.encode(text);
-    if encoded.contains(' ') { Cow::Owned(encoded.replace(' ', "+")) } else { encoded }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -280,7 +317,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_encoded_is_decoded(text in "\\PC{0,20}") {
-            let (form, path) = (encode_form(&text), uri::encode_path(&text));
+            let (form, path) = (uri::encode_form(&text), uri::encode_path(&text));
             prop_assert_eq!(decode_form(&form).unwrap(), text.as_str());
             prop_assert_eq!(decode(&path).unwrap(), text.as_str());
         }

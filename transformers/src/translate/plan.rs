@@ -27,9 +27,12 @@ pub(super) struct Plan {
     pub(super) service: &'static str,
     kinds: Vec<CompiledKind>,
     rows: Vec<CompiledRow>,
+    /// For each row all rows of its place, itself among them.
+    of_place: Vec<Vec<usize>>,
     selection: Selection,
     tree: Tree,
-    fields: usize,
+    /// For each field whether a row has it.
+    reads: Vec<bool>,
 }
 
 /// A kind with its conditions as fields.
@@ -38,6 +41,8 @@ pub(super) struct CompiledKind {
     pub(super) native: &'static str,
     with: Vec<(usize, &'static str)>,
     is_written: bool,
+    /// Whether what is written as this kind is read as another one: the type alone does not tell.
+    pub(super) is_ambiguous: bool,
 }
 
 impl Plan {
@@ -48,6 +53,7 @@ impl Plan {
             native: kind.native,
             with: kind.with.iter().filter_map(|(name, word)| Some((field(name)?, *word))).collect(),
             is_written: kind.is_written,
+            is_ambiguous: false,
         });
         Self::compile(family, dialect.form, dialect.service, kinds.collect(), dialect.rows)
     }
@@ -58,7 +64,13 @@ impl Plan {
         for kind in family.dialects.iter().flat_map(|dialect| dialect.kinds) {
             if !kinds.iter().any(|known| known.name == kind.name) {
                 let name = kind.name;
-                kinds.push(CompiledKind { name, native: name, with: Vec::new(), is_written: true });
+                kinds.push(CompiledKind {
+                    name,
+                    native: name,
+                    with: Vec::new(),
+                    is_written: true,
+                    is_ambiguous: false,
+                });
             }
         }
         let rows: Vec<Row> = family.fields.iter().map(common_row).collect();
@@ -69,7 +81,7 @@ impl Plan {
         family: &Family,
         form: Form,
         service: &'static str,
-        kinds: Vec<CompiledKind>,
+        mut kinds: Vec<CompiledKind>,
         rows: &[Row],
     ) -> Self {
         let field = |name: &str| family.fields.iter().position(|field| field.name == name);
@@ -89,15 +101,39 @@ impl Plan {
             };
             compiled.push(CompiledRow { at: row.at, place: place(row.at, &mut paths), held });
         }
+        let has = |row: &CompiledRow, field: usize| match &row.held {
+            Held::Field(other, _) => *other == field,
+            Held::Pattern { pattern, .. } => pattern.fields().any(|other| other == field),
+            Held::Derived(_) | Held::Fixed(_) => false,
+        };
+        let fields = 0..family.fields.len();
+        let reads: Vec<bool> =
+            fields.map(|field| compiled.iter().any(|row| has(row, field))).collect();
+        let ambiguous: Vec<bool> =
+            kinds.iter().map(|kind| is_ambiguous(kind, &kinds, &reads)).collect();
+        for (kind, is_ambiguous) in kinds.iter_mut().zip(ambiguous) {
+            kind.is_ambiguous = is_ambiguous;
+        }
+        let of_place = compiled.iter().map(|row| {
+            let all = compiled.iter().enumerate();
+            all.filter(|(_, other)| other.place == row.place).map(|(index, _)| index).collect()
+        });
         Self {
             form,
             service,
             kinds,
+            of_place: of_place.collect(),
             tree: Tree::new(&paths, &compiled),
             rows: compiled,
             selection: Selection::new(paths.iter().map(|path| path.split('.'))),
-            fields: family.fields.len(),
+            reads,
         }
+    }
+
+    /// The rows of the place that a row is of.
+    fn of_place_of(&self, row: usize) -> impl Iterator<Item = &CompiledRow> {
+        let rows = self.of_place.get(row).into_iter().flatten();
+        rows.filter_map(|index| self.rows.get(*index))
     }
 
     /// The types that it reads.
@@ -139,11 +175,7 @@ impl Plan {
 
     /// Whether a row has this field.
     fn reads(&self, field: usize) -> bool {
-        self.rows.iter().any(|row| match &row.held {
-            Held::Field(other, _) => *other == field,
-            Held::Pattern { pattern, .. } => pattern.fields().any(|other| other == field),
-            _ => false,
-        })
+        self.reads.get(field).copied().unwrap_or_default()
     }
 
     /// The kind that an event of this name is written as, and which fields are to be set for it.
@@ -162,22 +194,19 @@ impl Plan {
         Some((found, found.with.iter().filter(is_missing).copied().collect()))
     }
 
-    /// Whether what is written as this kind is read as another one: the type alone does not tell.
-    pub(super) fn is_ambiguous(&self, kind: &CompiledKind) -> bool {
-        let first = self.kinds.iter().find(|other| other.native == kind.native);
-        first.is_some_and(|first| first.name != kind.name && first.with.is_empty())
-            || (kind.with.is_empty()
-                && self.kinds.iter().any(|other| {
-                    other.native == kind.native
-                        && other.name != kind.name
-                        && other.with.iter().all(|(field, _)| !self.reads(*field))
-                }))
-    }
-
     /// Whether a kind of this name can be written at all.
     pub(super) fn writes(&self, name: &str) -> bool {
         self.kinds.iter().any(|kind| kind.name == name && kind.is_written)
     }
+}
+
+fn is_ambiguous(kind: &CompiledKind, kinds: &[CompiledKind], reads: &[bool]) -> bool {
+    let same_type = || kinds.iter().filter(|other| other.native == kind.native);
+    let is_other = |other: &CompiledKind| other.name != kind.name;
+    let is_read = |field: usize| reads.get(field).copied().unwrap_or_default();
+    let tells = |other: &CompiledKind| other.with.iter().any(|(field, _)| is_read(*field));
+    same_type().next().is_some_and(|first| is_other(first) && first.with.is_empty())
+        || (kind.with.is_empty() && same_type().any(|other| is_other(other) && !tells(other)))
 }
 
 fn place(at: &'static str, paths: &mut Vec<&'static str>) -> Place {

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hybridge_schemas::json;
+use hybridge_schemas::uri::encode_form;
 
-use super::pattern::{decode_form, digits, encode_form};
+use super::pattern::{decode_form, digits};
 use super::table::Holds;
 
 /// The value of a field.

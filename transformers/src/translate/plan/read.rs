@@ -45,7 +45,7 @@ impl Plan {
                 None => losses.add(Change::Lost, prefix, path),
             }
         })?;
-        let mut values = Values(vec![None; self.fields]);
+        let mut values = Values(vec![None; self.reads.len()]);
         for row in &self.rows {
             if !self.read_row(row, event, &found, &mut values, &mut losses) {
                 return Ok(None);
@@ -129,7 +129,7 @@ impl Plan {
         losses: &mut Losses,
     ) -> Vec<bool> {
         let mut present = vec![false; self.rows.len()];
-        for (row, is_present) in self.rows.iter().zip(&mut present) {
+        for (index, (row, is_present)) in self.rows.iter().zip(&mut present).enumerate() {
             if row.place == Place::Headers {
                 *is_present = !event.headers.is_empty();
                 continue;
@@ -137,8 +137,7 @@ impl Plan {
             let Some(raw) = self.raw(row.place, event, found) else { continue };
             *is_present = true;
             // Of several rows for one place, one has to be right.
-            let mut same_place = self.rows.iter().filter(|other| other.place == row.place);
-            let is_same = same_place.any(|row| row.agrees(raw, values, known));
+            let is_same = self.of_place_of(index).any(|row| row.agrees(raw, values, known));
             if !is_same {
                 losses.add(Change::Changed, self.prefix(row), row.at);
             }
@@ -155,12 +154,12 @@ impl Plan {
         losses: &mut Losses,
     ) {
         let is_carried = |field: usize| carried.get(field).copied().unwrap_or_default();
-        for (row, is_present) in self.rows.iter().zip(&reading.present) {
+        for (index, (row, is_present)) in self.rows.iter().zip(&reading.present).enumerate() {
             if !is_present {
                 continue;
             }
             let (mut some, mut all) = (false, true);
-            for other in self.rows.iter().filter(|other| other.place == row.place) {
+            for other in self.of_place_of(index) {
                 other.each_field(|field| {
                     if reading.values.get(field).is_some() {
                         some |= is_carried(field);
@@ -173,7 +172,7 @@ impl Plan {
                 losses.add(change, self.prefix(row), row.at);
             }
         }
-        for field in 0..self.fields {
+        for field in 0..self.reads.len() {
             if reading.values.path(field) == Some("type") && !is_carried(field) {
                 losses.add(Change::Lost, "", "type");
             }

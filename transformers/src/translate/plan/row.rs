@@ -62,21 +62,23 @@ impl CompiledRow {
             },
             Held::Derived(pattern) | Held::Pattern { pattern, .. } => {
                 let known = |which| known(which);
-                let filled = pattern.fill(|field| values.text(field), known);
+                let text = raw.text();
                 let may_be_other = matches!(self.held, Held::Pattern { need: Need::Written, .. });
-                match filled {
-                    Some(filled) => raw.text().is_some_and(|text| text == filled),
-                    None => may_be_other,
-                }
+                let is_same = pattern.is(
+                    text.as_deref().unwrap_or_default(),
+                    |field| values.text(field),
+                    known,
+                );
+                is_same.map_or(may_be_other, |is_same| is_same && text.is_some())
             }
             Held::Field(..) => true,
         }
     }
 
-    pub(super) fn fill<'v>(
+    pub(super) fn fill<'v, 'k>(
         &self,
         values: &'v Values<'_>,
-        known: &dyn Fn(Known) -> Option<Cow<'static, str>>,
+        known: &dyn Fn(Known) -> Option<Cow<'k, str>>,
     ) -> Option<Given<'v>> {
         match &self.held {
             Held::Field(field, holds) => give(*holds, values.get(*field)?),
@@ -89,10 +91,33 @@ impl CompiledRow {
         }
     }
 
-    pub(super) fn can_fill(
+    /// Appends what the place is to hold as JSON; appends nothing where something is missing.
+    pub(super) fn write<'k>(
         &self,
         values: &Values<'_>,
-        known: &dyn Fn(Known) -> Option<Cow<'static, str>>,
+        known: &dyn Fn(Known) -> Option<Cow<'k, str>>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        match &self.held {
+            Held::Pattern { pattern, .. } | Held::Derived(pattern) => {
+                let known = |which| known(which);
+                pattern.write(out, |field| values.text(field), known)
+            }
+            Held::Fixed(text) => {
+                out.extend_from_slice(text.as_bytes());
+                true
+            }
+            Held::Field(..) => {
+                let given = self.fill(values, known);
+                given.map(|given| given.write(out)).is_some()
+            }
+        }
+    }
+
+    pub(super) fn can_fill<'k>(
+        &self,
+        values: &Values<'_>,
+        known: &dyn Fn(Known) -> Option<Cow<'k, str>>,
     ) -> bool {
         match &self.held {
             Held::Pattern { pattern, .. } | Held::Derived(pattern) => {

@@ -28,14 +28,14 @@ pub(in crate::translate) struct Written {
 impl Plan {
     /// Writes an event of a kind; none where something is missing without which there is none.
     /// At home, where the event began, its source is what it was and need not fit.
-    pub(in crate::translate) fn write(
+    pub(in crate::translate) fn write<'k>(
         &self,
         kind: &CompiledKind,
         values: &Values<'_>,
         is_home: bool,
-        known: &dyn Fn(Known) -> Option<Cow<'static, str>>,
+        known: &dyn Fn(Known) -> Option<Cow<'k, str>>,
     ) -> Option<Written> {
-        let mut written = Written { carried: vec![false; self.fields], ..Written::default() };
+        let mut written = Written { carried: vec![false; self.reads.len()], ..Written::default() };
         for (field, _) in &kind.with {
             // What the type says by itself has its place there.
             written.carried[*field] = !self.reads(*field);
@@ -72,20 +72,7 @@ impl Plan {
         if self.reads_data() {
             let mut data = Vec::with_capacity(512);
             let fill = |row: usize, out: &mut Vec<u8>| {
-                let Some(row) = self.rows.get(row) else { return false };
-                match row.fill(values, known) {
-                    Some(given) => {
-                        given.write(out);
-                        true
-                    }
-                    None => match row.held {
-                        Held::Fixed(text) => {
-                            out.extend_from_slice(text.as_bytes());
-                            true
-                        }
-                        _ => false,
-                    },
-                }
+                self.rows.get(row).is_some_and(|row| row.write(values, known, out))
             };
             self.tree.write(&mut data, fill, |row| {
                 if let Some(row) = self.rows.get(row) {
