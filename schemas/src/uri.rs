@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// Whether `text` is a URI: a scheme and what follows it, with or without a fragment.
 pub fn is_uri(text: &str) -> bool {
     scheme(text).is_some() && is_reference(text)
@@ -28,59 +30,28 @@ pub fn is_reference(text: &str) -> bool {
 
 /// `text` with everything percent-encoded that the path of a URI cannot have; slashes stay.
 pub fn encode_path(text: &str) -> Cow<'_, str> {
-    const PATH: Plain = Plain::new(b"-._~!$&'()*+,;=:@/");
-    PATH.encode(text)
+    const OTHERS: AsciiSet = all_but(b"-._~!$&'()*+,;=:@/");
+    utf8_percent_encode(text, &OTHERS).into()
 }
 
-/// The bytes that stay as they are where a text is percent-encoded.
-#[derive(Debug)]
-pub struct Plain([bool; 256]);
-
-impl Plain {
-    /// Letters and digits of ASCII, and `others`, which are ASCII too.
-    pub const fn new(others: &[u8]) -> Self {
-        let mut plain = [false; 256];
-        let mut byte = 0_u8;
-        while byte < 128 {
-            plain[byte as usize] = byte.is_ascii_alphanumeric();
-            byte += 1;
-        }
-        let mut at = 0;
-        while at < others.len() {
-            plain[others[at] as usize] = true;
-            at += 1;
-        }
-        Self(plain)
-    }
-
-    /// `text` with all other bytes percent-encoded; borrowed where there is none.
-    pub fn encode<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let is_other = |byte: &u8| !self.0[usize::from(*byte)];
-        let mut rest = text;
-        let mut encoded = String::new();
-        while let Some(at) = rest.as_bytes().iter().position(is_other) {
-            if encoded.is_empty() {
-                encoded.reserve(text.len() + 32);
-            }
-            let others = rest.as_bytes()[at..].iter().take_while(|byte| is_other(byte)).count();
-            encoded.push_str(&rest[..at]);
-            for byte in &rest.as_bytes()[at..at + others] {
-                encoded.push('%');
-                encoded.push(HEX[usize::from(byte >> 4)]);
-                encoded.push(HEX[usize::from(byte & 15)]);
-            }
-            rest = &rest[at + others..];
-        }
-        if encoded.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        encoded.push_str(rest);
-        Cow::Owned(encoded)
-    }
+/// `text` in the encoding of forms, where a space is a plus; slashes stay.
+pub fn encode_form(text: &str) -> Cow<'_, str> {
+    const OTHERS: AsciiSet = all_but(b"-_.*/ ");
+    let encoded: Cow<'_, str> = utf8_percent_encode(text, &OTHERS).into();
+    if encoded.contains(' ') { Cow::Owned(encoded.replace(' ', "+")) } else { encoded }
 }
 
-const HEX: [char; 16] =
-    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+/// What is encoded where letters, digits and these bytes are not.
+const fn all_but(plain: &[u8]) -> AsciiSet {
+    // The percent sign is in the set already; this makes a copy of it.
+    let mut set = NON_ALPHANUMERIC.add(b'%');
+    let mut at = 0;
+    while at < plain.len() {
+        set = set.remove(plain[at]);
+        at += 1;
+    }
+    set
+}
 
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once(':')?;

@@ -3,6 +3,7 @@
 //! A connection and its one channel are one assignment, the epoch of every delivery tag. When either ends, the assignment is
 //! lost and the source with it: the broker puts back what was not acknowledged, in order, and the next incarnation gets it.
 
+mod gather;
 mod open;
 mod stream;
 mod suspects;

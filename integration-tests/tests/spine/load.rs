@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::journal::Journal;
 use hybridge_integration_tests::producer::{Load, Producer};
+use hybridge_integration_tests::wait::until;
 use hybridge_integration_tests::{binary, ports, process};
 
 const BUDGET_MIB: u64 = 64;
@@ -58,5 +59,32 @@ async fn the_ledger_balances_and_memory_stays_bounded_under_load() -> Result<()>
     assert!(peak < BUDGET_MIB * 1_048_576 * 12 / 10, "peak of {} MiB", peak / 1_048_576);
     let log = daemon.log();
     assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
+    Ok(())
+}
+
+/// What is resident of the code is less a moment after the start, and what is freed is given back by a thread of the
+/// allocator, which is there when it was set up as the daemon asks.
+#[tokio::test]
+async fn an_idle_daemon_lets_go_of_what_only_its_start_needed() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config =
+        "routes:\n  in:\n    from: { log: { topic: in } }\n    to: { log: { topic: out } }\n";
+    let mut daemon = Daemon::new(folder.path(), config)?;
+    daemon.start_ready().await?;
+    let process = format!("/proc/{}", daemon.pid()?);
+    let code = || -> Result<u64> {
+        let status = std::fs::read_to_string(format!("{process}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("RssFile:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()).context("no RssFile")?;
+        Ok(kib.parse()?)
+    };
+    let before = code()?;
+    until("code is let go", async || Ok(code()? < before * 4 / 5)).await?;
+    let mut names = std::fs::read_dir(format!("{process}/task"))?
+        .map(|task| Ok(std::fs::read_to_string(task?.path().join("comm"))?))
+        .collect::<Result<Vec<_>>>()?
+        .into_iter();
+    ensure!(names.any(|name| name.starts_with("jemalloc")), "the allocator has no thread");
+    daemon.terminate(Duration::from_secs(10)).await?;
     Ok(())
 }

@@ -17,14 +17,12 @@ use tokio::time::Instant;
 use super::super::client::{self, Client};
 use super::super::settling::{Frame, Settling};
 use super::super::{declare, decode};
+use super::gather::Gather;
 use super::stream::{self, Stream};
 use super::suspects::Caution;
 
 /// Most messages in one event.
 const BATCH: usize = 512;
-/// How long a message waits for others while some are on their way. Each time that the route is woken costs as much as
-/// several messages.
-const GATHER: Duration = Duration::from_millis(1);
 /// How long an outcome waits for others, to be told together.
 const TELL_WITHIN: Duration = Duration::from_millis(5);
 /// How long one that is resolved behind a gap waits for the gap to close.
@@ -51,8 +49,7 @@ pub(super) struct Open {
     share: Share,
     /// Taken from the client and not given out.
     waiting: VecDeque<lapin::message::Delivery>,
-    /// Until when what waits is not given out, so that more goes with it; passed where it waits for the budget.
-    gather_until: Option<Instant>,
+    gather: Gather,
     settling: Settling,
     /// To be rejected as soon as the exchange that they go to was seen.
     refused: Vec<u64>,
@@ -126,7 +123,7 @@ impl Open {
             assignment,
             share,
             waiting: VecDeque::new(),
-            gather_until: None,
+            gather: Gather::new(prefetch),
             settling: Settling::new(),
             refused: Vec::new(),
             checking: None,
@@ -191,7 +188,7 @@ impl Open {
     /// Waits for whatever comes first. Cancel-safe: what it takes is kept in `self` or handled before the next await.
     async fn woken(&mut self, released: impl Future<Output = ()>) -> Woken {
         let save_at = self.stream.as_ref().and_then(Stream::save_at);
-        let gather = self.gather_until.filter(|until| *until > Instant::now());
+        let gather = self.gather.wake_at();
         let ask = Some(self.ask_at);
         let timers = [gather, self.tell_at, self.tell_all_at, self.requeue_at, save_at, ask];
         let wake = timers.into_iter().flatten().min().unwrap_or_else(Instant::now);
@@ -335,11 +332,11 @@ impl Open {
                 break;
             }
         }
-        if self.gathers() {
+        if self.gather.holds(self.waiting.len(), self.settling.open()) {
             return None;
         }
         let (count, mut permit) = self.room()?;
-        self.gather_until = None;
+        self.gather.given_out();
         let mut redelivered = 0;
         let mut deliveries = Vec::with_capacity(count);
         for delivery in self.waiting.drain(..count) {
@@ -365,18 +362,6 @@ impl Open {
             self.redelivered.increment(redelivered);
         }
         Some(Event::Deliveries(deliveries))
-    }
-
-    /// Whether what waits goes a moment later, with what comes until then. A message that is alone goes at once.
-    fn gathers(&mut self) -> bool {
-        let enough = (usize::from(self.prefetch) / 8).clamp(1, 64);
-        let waiting = self.waiting.len();
-        let is_alone = self.settling.open() <= waiting;
-        if waiting == 0 || waiting >= enough || is_alone {
-            return false;
-        }
-        let now = Instant::now();
-        now < *self.gather_until.get_or_insert(now + GATHER)
     }
 
     /// How many of those that wait the budget has room for, and the bytes for them.

@@ -96,7 +96,7 @@ impl Limits {
 }
 
 /// Headers of a record as they are written: how many, and their bytes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Headers {
     count: usize,
     bytes: usize,
@@ -134,6 +134,16 @@ mod tests {
     fn lengths_are_written_with_seven_bits_in_each_byte() {
         let sizes = [0, 63, 64, 8_191, 8_192, 1_048_575, 1_048_576].map(varint);
         assert_eq!(sizes, [1, 1, 2, 2, 3, 3, 4]);
+    }
+
+    #[test]
+    fn a_batch_counts_every_part_of_its_record() {
+        let mut headers = Headers::default();
+        let bare = batch_of_one(None, Some(b"abc"), headers);
+        headers.add("a", Some(b"bc"));
+        headers.add("b", None);
+        assert_eq!(batch_of_one(None, Some(b"abc"), headers), bare + 5 + 3);
+        assert_eq!(batch_of_one(Some(b"k"), None, headers), bare + 8 + 1 - 3);
     }
 
     #[test]

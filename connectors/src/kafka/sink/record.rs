@@ -175,3 +175,25 @@ fn check(name: &str) -> Result<(), String> {
         && name.bytes().all(is_good);
     if is_topic { Ok(()) } else { Err(format!("no topic can be called {name:?}")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::message::Headers as _;
+
+    use super::*;
+
+    #[test]
+    fn the_size_of_headers_is_that_of_all_that_are_written() {
+        let mut message = Message::default();
+        assert!(headers(&message).0.is_none());
+        for (name, value) in [("specversion", "1.0"), ("id", "1")] {
+            message.attributes.set(name.into(), value.into());
+        }
+        message.headers.push("trace".into(), Some("t".into()));
+        let (written, size) = headers(&message);
+        let mut expected = limits::Headers::default();
+        let written = written.unwrap();
+        written.iter().for_each(|header| expected.add(header.key, header.value));
+        assert_eq!((written.count(), size), (3, expected));
+    }
+}
