@@ -58,12 +58,12 @@ pub enum Credential {
     AccessToken {
         accesstoken: Secret,
         accesstokenexpiresutc: String,
-        accesstokentype: Option<String>,
+        accesstokentype: String,
     },
     RefreshToken {
         accesstoken: Secret,
         accesstokenexpiresutc: String,
-        accesstokentype: Option<String>,
+        accesstokentype: String,
         refreshtoken: Secret,
         refreshtokenendpoint: String,
     },
@@ -135,8 +135,8 @@ impl Subscription {
         if !schemes.is_empty() && !schemes.iter().any(|one| one.eq_ignore_ascii_case(scheme)) {
             return Err(format!("sink: {scheme} is no scheme of the protocol"));
         }
-        if self.source.as_ref().is_some_and(String::is_empty) {
-            return Err("source: empty".to_owned());
+        if self.source.as_ref().is_some_and(|source| !is_reference(source)) {
+            return Err("source: no URI reference".to_owned());
         }
         if self.types.iter().any(String::is_empty) {
             return Err("types: an empty one".to_owned());
@@ -196,6 +196,13 @@ fn is_texts(value: &Json) -> bool {
     value.as_object().is_some_and(|members| members.values().all(Json::is_string))
 }
 
+/// Whether it has only what a URI reference may have, and something of it: RFC 3986, section 2.
+fn is_reference(text: &str) -> bool {
+    let is_allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
+}
+
 /// The scheme of an absolute URI: RFC 3986, section 3.1.
 fn scheme(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_once(':')?;
@@ -228,7 +235,7 @@ mod tests {
             json!({ "protocol": "AMQP", "sink": "wss://a.example/", "protocolsettings": { "address": "q" } }),
             json!({ "protocol": "KAFKA", "sink": "kafka://a" }),
             json!({ "sinkcredential": { "credentialtype": "REFRESHTOKEN", "accesstoken": "t",
-                "accesstokenexpiresutc": "2030-01-01T00:00:00Z", "refreshtoken": "r",
+                "accesstokenexpiresutc": "2030-01-01T00:00:00Z", "accesstokentype": "Bearer", "refreshtoken": "r",
                 "refreshtokenendpoint": "https://a.example/token" } }),
         ] {
             assert!(read(changes.clone()).is_ok(), "{changes}: {:?}", read(changes.clone()).err());
@@ -245,6 +252,7 @@ mod tests {
             (json!({ "types": [""] }), "types"),
             (json!({ "types": "a" }), "expected a sequence"),
             (json!({ "source": "" }), "source"),
+            (json!({ "source": "a b" }), "source"),
             (json!({ "config": { "": 1 } }), "config"),
             (json!({ "filters": [{ "exact": {} }] }), "no attribute to compare"),
             (json!({ "protocol": "MQTT5", "sink": "mqtts://a" }), "topicname is missing"),
@@ -263,8 +271,13 @@ mod tests {
             ),
             (
                 json!({ "sinkcredential": { "credentialtype": "ACCESSTOKEN", "accesstoken": "canary",
-                    "accesstokenexpiresutc": "soon" } }),
+                    "accesstokenexpiresutc": "soon", "accesstokentype": "Bearer" } }),
                 "no timestamp",
+            ),
+            (
+                json!({ "sinkcredential": { "credentialtype": "ACCESSTOKEN", "accesstoken": "canary",
+                    "accesstokenexpiresutc": "2030-01-01T00:00:00Z" } }),
+                "accesstokentype",
             ),
         ] {
             let error = read(changes.clone()).unwrap_err();

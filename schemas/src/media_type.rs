@@ -39,12 +39,14 @@ impl<'a> MediaType<'a> {
             || self.parameter("charset").is_some_and(|charset| is_utf8(&charset))
     }
 
-    /// Whether the bytes are surely not text: pictures, sound, archives, `application/octet-stream`.
+    /// Whether the bytes are surely not text: pictures, sound, archives, `application/octet-stream`,
+    /// and what calls itself binary.
     pub fn is_binary(&self) -> bool {
         const KINDS: [&str; 4] = ["image", "audio", "video", "font"];
         const SUBTYPES: [&str; 8] =
             ["octet-stream", "zip", "gzip", "zstd", "pdf", "protobuf", "avro", "cbor"];
         KINDS.iter().any(|kind| self.kind.eq_ignore_ascii_case(kind))
+            || self.has_suffix(".binary")
             || SUBTYPES.iter().any(|subtype| self.subtype.eq_ignore_ascii_case(subtype))
     }
 
@@ -137,6 +139,8 @@ impl<'a> Iterator for Parameters<'a> {
 impl<'a> Parameters<'a> {
     fn take(&mut self) -> Option<(&'a str, String)> {
         let (name, rest) = self.0.split_once('=')?;
+        // RFC 2045 has white space between any two of its tokens.
+        let (name, rest) = (name.trim_end_matches(is_space), rest.trim_start_matches(is_space));
         if !is_token(name) {
             return None;
         }
@@ -200,6 +204,8 @@ mod tests {
         ] {
             assert!(MediaType::parse(text).is_none(), "{text:?}");
         }
+        let spaced = MediaType::parse("a/b;\tcharset = \"utf-8\" ; x= 1").unwrap();
+        assert_eq!(spaced, MediaType::parse("a/b;charset=UTF-8;x=1").unwrap());
         assert!(MediaType::parse("a/b;").is_some(), "a trailing semicolon is often seen");
     }
 }

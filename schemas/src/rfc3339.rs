@@ -40,7 +40,9 @@ pub fn nanos(text: &str) -> Option<(i64, u32)> {
     let offset = offset(rest)?;
     let seconds =
         days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset * 60;
-    Some((seconds, fraction))
+    // A leap second is the last one of a day in UTC, so that it counts as midnight.
+    let is_moment = second < 60 || seconds % 86_400 == 0;
+    is_moment.then_some((seconds, fraction))
 }
 
 /// The timestamp of so many milliseconds since 1970-01-01T00:00:00Z, in UTC; `None` outside of the
@@ -157,6 +159,7 @@ mod tests {
             "2018-02-29T00:00:00Z",
             "2018-04-05T17:31:00.Z",
             "2018-04-05T17:31:61Z",
+            "2018-04-05T17:31:60Z",
             "2018-04-05T17:31:00Z ",
             "+018-04-05T17:31:00Z",
             "２018-04-05T17:31Z",
@@ -164,6 +167,7 @@ mod tests {
             assert_eq!(millis(text), None, "{text}");
         }
         assert_eq!(millis("1990-12-31T23:59:60Z"), millis("1991-01-01T00:00:00Z"));
+        assert_eq!(millis("1990-12-31T15:59:60-08:00"), millis("1991-01-01T00:00:00Z"));
         assert_eq!(format(253_402_300_800_000), None);
         assert_eq!(format(i64::MIN), None);
         assert_eq!(millis("0001-01-01t00:00:00z"), Some(-62_135_596_800_000));

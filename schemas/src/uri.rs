@@ -1,6 +1,7 @@
 //! The grammar of URIs and URI references (RFC 3986).
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -68,8 +69,9 @@ fn is_authority(text: &str) -> bool {
     let (host, port) = match host_and_port.strip_prefix('[') {
         Some(literal) => {
             let Some((address, port)) = literal.split_once(']') else { return false };
-            let is_address = !address.is_empty()
+            let is_future = address.starts_with(['v', 'V'])
                 && is_made_of(address, |byte| is_name_byte(byte) || byte == b':');
+            let is_address = is_future || address.parse::<Ipv6Addr>().is_ok();
             if !is_address || !(port.is_empty() || port.starts_with(':')) {
                 return false;
             }
@@ -131,6 +133,7 @@ mod tests {
             "urn:uuid:6e8bc430",
             "arn:aws:s3:::bucket",
             "http://[::1]:8080/x?y=%20#z",
+            "http://[v1.a:b]/",
             "file:///x",
             "a:",
         ] {

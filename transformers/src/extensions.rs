@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use hybridge_config::transform::extensions::{Expired, Extension as Name, ExtensionsConfig};
+use hybridge_config::transform::extensions::{Expired, Extension, ExtensionsConfig};
 use hybridge_core::{Applied, Error, Message, Text, Transformer, Value};
 use hybridge_schemas::cloudevents::DecodeError;
 use hybridge_schemas::cloudevents::extensions::classification::Policy;
 use hybridge_schemas::cloudevents::extensions::trace::TraceParent;
-use hybridge_schemas::cloudevents::extensions::{Extension, check, is_expired, sampling};
+use hybridge_schemas::cloudevents::extensions::{check, is_expired, sampling};
 
 /// The step: checks, drops and samples events by their extension attributes.
 pub(crate) struct Step {
@@ -28,7 +28,7 @@ impl Step {
             categories: known.categories.clone(),
         });
         Self {
-            checked: config.check.iter().map(|name| named(*name)).collect(),
+            checked: config.check.clone(),
             drops_expired: config.expired == Expired::Drop,
             sample: config.sample,
             policy,
@@ -98,25 +98,6 @@ fn start_trace(event: &mut Message) {
     event.attributes.set(Text::from_static("traceparent"), Value::String(parent));
     if let Some(state) = state {
         event.attributes.set(Text::from_static("tracestate"), Value::String(state));
-    }
-}
-
-fn named(name: Name) -> Extension {
-    match name {
-        Name::Authcontext => Extension::AuthContext,
-        Name::Bam => Extension::Bam,
-        Name::Correlation => Extension::Correlation,
-        Name::DataClassification => Extension::DataClassification,
-        Name::Dataref => Extension::Dataref,
-        Name::Deprecation => Extension::Deprecation,
-        Name::DistributedTracing => Extension::DistributedTracing,
-        Name::Expirytime => Extension::ExpiryTime,
-        Name::Opcua => Extension::OpcUa,
-        Name::Partitioning => Extension::Partitioning,
-        Name::Recordedtime => Extension::RecordedTime,
-        Name::Sampledrate => Extension::SampledRate,
-        Name::Sequence => Extension::Sequence,
-        Name::Severity => Extension::Severity,
     }
 }
 

@@ -72,7 +72,8 @@ pub enum Extension {
 }
 
 impl Extension {
-    const ALL: [Self; 14] = [
+    /// All of them.
+    pub const ALL: [Self; 14] = [
         Self::Authcontext,
         Self::Bam,
         Self::Correlation,

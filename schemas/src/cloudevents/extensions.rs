@@ -12,63 +12,11 @@ pub mod sampling;
 pub mod sequence;
 pub mod trace;
 
+pub use hybridge_config::transform::extensions::Extension;
 use hybridge_core::Attributes;
 
 use super::DecodeError;
 use crate::rfc3339;
-
-/// One of the documented extensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Extension {
-    /// `authtype`, `authid`, `authclaims`: who caused the occurrence.
-    AuthContext,
-    /// `bamtxid` and others: the step of a business process.
-    Bam,
-    /// `correlationid`, `causationid`.
-    Correlation,
-    /// `dataclassification`, `dataregulation`, `datacategory`.
-    DataClassification,
-    /// `dataref`: where the data is.
-    Dataref,
-    /// `deprecated`, `deprecationfrom`, `deprecationsunset`, `deprecationmigration`.
-    Deprecation,
-    /// `traceparent`, `tracestate`.
-    DistributedTracing,
-    /// `expirytime`.
-    ExpiryTime,
-    /// `opcuametadatamajorversion`, `opcuametadataminorversion`, `opcuastatus`.
-    OpcUa,
-    /// `partitionkey`.
-    Partitioning,
-    /// `recordedtime`.
-    RecordedTime,
-    /// `sampledrate`.
-    SampledRate,
-    /// `sequence`.
-    Sequence,
-    /// `severitynumber`, `severitytext`.
-    Severity,
-}
-
-impl Extension {
-    /// All of them.
-    pub const ALL: [Self; 14] = [
-        Self::AuthContext,
-        Self::Bam,
-        Self::Correlation,
-        Self::DataClassification,
-        Self::Dataref,
-        Self::Deprecation,
-        Self::DistributedTracing,
-        Self::ExpiryTime,
-        Self::OpcUa,
-        Self::Partitioning,
-        Self::RecordedTime,
-        Self::SampledRate,
-        Self::Sequence,
-        Self::Severity,
-    ];
-}
 
 /// Checks the attributes of an extension, if the event has any of them.
 ///
@@ -93,6 +41,8 @@ pub enum Freedom {
     Free,
     /// Change it, but not remove it.
     Change,
+    /// Add it where it is not there; what is there stays.
+    Add,
     /// It should leave it as it is.
     ShouldNot,
     /// It must leave it as it is.
@@ -105,6 +55,7 @@ pub fn freedom(attribute: &str) -> Freedom {
         "recordedtime" | "bamtxid" | "bampid" | "bamptxid" | "bamptxsid" => Freedom::Never,
         "dataclassification" | "dataregulation" | "datacategory" => Freedom::ShouldNot,
         "expirytime" => Freedom::Change,
+        "traceparent" | "tracestate" => Freedom::Add,
         _ => Freedom::Free,
     }
 }

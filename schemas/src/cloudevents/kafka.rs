@@ -41,11 +41,6 @@ pub fn is_event(message: &Message) -> bool {
     message.headers.get("ce_specversion").is_some()
 }
 
-/// The key of the record for a message: its own, else the `partitionkey` of the event, which stays an attribute.
-pub fn key(message: &Message) -> Option<&[u8]> {
-    message.key.as_deref().or_else(|| Some(message.attributes.text("partitionkey")?.as_bytes()))
-}
-
 /// What a record carries, in any mode.
 ///
 /// # Errors
@@ -74,7 +69,8 @@ pub fn decode_binary(message: &Message, mode: Mode) -> Result<Message, DecodeErr
     let attributes = binary.finish(None, mode)?;
     let time = attributes.text("time").and_then(rfc3339::millis).or(message.time);
     let headers = headers.into_iter().collect();
-    Ok(Message { attributes, headers, time, ..message.clone() })
+    let key = structured::key(message, &attributes);
+    Ok(Message { attributes, headers, time, key, ..message.clone() })
 }
 
 fn attribute_of(header: &str) -> Option<&str> {
@@ -137,7 +133,7 @@ mod tests {
         assert_eq!(event.attributes.text("id"), Some("1"));
         let names: Vec<Text> = event.headers.iter().map(|header| header.name).collect();
         assert_eq!(names, ["ce_mine"]);
-        assert_eq!(key(&event), Some(&b"p"[..]));
+        assert_eq!(event.key.as_deref(), Some(&b"p"[..]));
         record.payload = None;
         assert!(decode(&record, Mode::Lenient).is_err(), "a tombstone is no structured event");
     }

@@ -61,6 +61,15 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
+    /// Takes an attribute out where its text is this one; says whether it was.
+    pub(super) fn take_text(&mut self, name: &str, wanted: &str) -> bool {
+        let is_it = |(other, raw): &(Cow<'_, str>, Raw<'_>)| {
+            other == name && raw.typed(name).as_text() == Some(wanted)
+        };
+        let place = self.0.iter().position(is_it);
+        place.map(|place| self.0.remove(place)).is_some()
+    }
+
     /// The attributes of a sound event of version 1.0, and what one of version 0.3 says of its data.
     pub(super) fn check(&self, mode: Mode) -> Result<(Attributes, Encoding), DecodeError> {
         let pairs = self.0.iter().map(|(name, raw)| (&**name, raw.typed(name)));

@@ -63,13 +63,18 @@ pub fn encode(
     Ok((format.media_type(), format.encode(message)?.into()))
 }
 
-fn beside(message: &Message, event: Message) -> Message {
-    let partition_key = || match event.attributes.get("partitionkey") {
+/// The key of a message that is decoded to an event with these attributes.
+pub(super) fn key(message: &Message, attributes: &Attributes) -> Option<Bytes> {
+    let partition_key = || match attributes.get("partitionkey") {
         Some(Value::String(key)) => Some(key.into_bytes()),
         _ => None,
     };
+    message.key.clone().or_else(partition_key)
+}
+
+fn beside(message: &Message, event: Message) -> Message {
     Message {
-        key: message.key.clone().or_else(partition_key),
+        key: key(message, &event.attributes),
         headers: others(&message.headers, &event.attributes),
         origin: message.origin.clone(),
         time: message.time.or(event.time),

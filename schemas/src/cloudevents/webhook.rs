@@ -20,6 +20,13 @@ const ALLOWED_ORIGIN: &str = "webhook-allowed-origin";
 /// How many requests a minute it may send, or `*`.
 const ALLOWED_RATE: &str = "webhook-allowed-rate";
 
+/// A rate: a whole number above 0, in digits. More than the type can say is as much as it can.
+fn per_minute(text: &str) -> Option<u32> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let rate = is_number.then(|| text.parse().unwrap_or(u32::MAX))?;
+    (rate > 0).then_some(rate)
+}
+
 /// The first value of each of two headers, where it is text.
 fn first<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,

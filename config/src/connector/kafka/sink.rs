@@ -21,7 +21,7 @@ pub struct SinkConfig {
     pub endpoint: Option<Arc<ConnectionConfig>>,
     /// The topic. It may have references: `orders.{{ event.type }}`.
     pub topic: Template,
-    /// The key of the record, which chooses its partition. Default: the key of the message, or an event's `partitionkey`.
+    /// The key of the record, which chooses its partition. Default: the key of the message.
     pub key: Option<Template>,
     /// How CloudEvents are written.
     #[serde(default)]

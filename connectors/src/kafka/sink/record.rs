@@ -77,7 +77,7 @@ impl Records {
     fn key<'a>(&self, message: &'a Message) -> Result<Option<Cow<'a, [u8]>>, Error> {
         match &self.key {
             Some(template) => Ok(Some(Cow::Owned(template.render(message)?.into_bytes().into()))),
-            None => Ok(binding::key(message).map(Cow::Borrowed)),
+            None => Ok(message.key.as_deref().map(Cow::Borrowed)),
         }
     }
 

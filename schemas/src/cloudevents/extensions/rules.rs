@@ -29,7 +29,7 @@ const OPTIONAL: bool = false;
 /// be.
 const fn attributes_of(extension: Extension) -> &'static [(&'static str, bool, Kind)] {
     match extension {
-        Extension::AuthContext => &[
+        Extension::Authcontext => &[
             ("authtype", REQUIRED, Kind::Text),
             ("authid", OPTIONAL, Kind::Any),
             ("authclaims", OPTIONAL, Kind::Any),
@@ -60,15 +60,15 @@ const fn attributes_of(extension: Extension) -> &'static [(&'static str, bool, K
         Extension::DistributedTracing => {
             &[("traceparent", REQUIRED, Kind::Text), ("tracestate", OPTIONAL, Kind::Any)]
         }
-        Extension::ExpiryTime => &[("expirytime", REQUIRED, Kind::Timestamp)],
-        Extension::OpcUa => &[
+        Extension::Expirytime => &[("expirytime", REQUIRED, Kind::Timestamp)],
+        Extension::Opcua => &[
             ("opcuametadatamajorversion", OPTIONAL, Kind::From(i32::MIN)),
             ("opcuametadataminorversion", OPTIONAL, Kind::From(i32::MIN)),
             ("opcuastatus", OPTIONAL, Kind::From(i32::MIN)),
         ],
         Extension::Partitioning => &[("partitionkey", REQUIRED, Kind::Text)],
-        Extension::RecordedTime => &[("recordedtime", REQUIRED, Kind::Timestamp)],
-        Extension::SampledRate => &[("sampledrate", REQUIRED, Kind::From(1))],
+        Extension::Recordedtime => &[("recordedtime", REQUIRED, Kind::Timestamp)],
+        Extension::Sampledrate => &[("sampledrate", REQUIRED, Kind::From(1))],
         Extension::Sequence => &[("sequence", REQUIRED, Kind::Text)],
         Extension::Severity => {
             &[("severitynumber", REQUIRED, Kind::From(0)), ("severitytext", OPTIONAL, Kind::Text)]
@@ -101,7 +101,7 @@ pub(super) fn check(attributes: &Attributes, extension: Extension) -> Result<(),
     match extension {
         Extension::DataClassification => regulations(attributes),
         Extension::Deprecation => deprecation(attributes),
-        Extension::OpcUa => metadata_version(attributes),
+        Extension::Opcua => metadata_version(attributes),
         _ => Ok(()),
     }
 }
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_came_without_types_is_read_as_what_it_says() {
-        let (rate, severity) = (Extension::SampledRate, Extension::Severity);
+        let (rate, severity) = (Extension::Sampledrate, Extension::Severity);
         assert!(check_pairs(rate, &[("sampledrate", Value::from("30"))]));
         for text in ["", "030", "+30", "1.0", "x", "2147483648", "0"] {
             assert!(!check_pairs(rate, &[("sampledrate", Value::from(text))]), "{text}");
@@ -230,8 +230,8 @@ mod tests {
             assert!(!regulation(text), "{text:?}");
         }
         let version = ("opcuametadatamajorversion", Value::Integer(1));
-        assert!(check_pairs(Extension::OpcUa, std::slice::from_ref(&version)));
+        assert!(check_pairs(Extension::Opcua, std::slice::from_ref(&version)));
         let schema = ("dataschema", Value::Uri("https://a.example/s".into()));
-        assert!(!check_pairs(Extension::OpcUa, &[version, schema]));
+        assert!(!check_pairs(Extension::Opcua, &[version, schema]));
     }
 }

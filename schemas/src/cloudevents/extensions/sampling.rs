@@ -13,7 +13,7 @@ use super::{Extension, check, rules};
 /// # Errors
 /// It has a `sampledrate` that is none.
 pub fn kept_one_in(attributes: &mut Attributes, many: NonZeroU32) -> Result<(), DecodeError> {
-    check(attributes, Extension::SampledRate)?;
+    check(attributes, Extension::Sampledrate)?;
     let before = attributes.get("sampledrate");
     let before = before.and_then(|value| rules::integer(value.as_ref())).unwrap_or(1);
     let many = i32::try_from(many.get()).unwrap_or(i32::MAX);

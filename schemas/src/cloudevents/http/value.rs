@@ -23,18 +23,19 @@ pub fn encode(value: &Text) -> Bytes {
 /// The value of a header text: out of its double quotes, if it has them, and then percent-decoded
 /// once. `None` where that is not UTF-8.
 ///
-/// The binding does not say what a percent sign without two hexadecimal digits is: it stands for
-/// itself, and is refused in strict mode.
+/// The binding does not say what a percent sign without two hexadecimal digits is: it is refused in
+/// strict mode, and else says that nothing here was encoded.
 pub fn decode(header: &[u8], mode: Mode) -> Option<Text> {
     let header = header.trim_ascii();
     let unquoted = match header {
         [b'"', inner @ .., b'"'] => unescape(inner)?,
         _ => Cow::Borrowed(header),
     };
-    if mode == Mode::Strict && !has_whole_escapes(&unquoted) {
-        return None;
-    }
-    let decoded: Cow<'_, [u8]> = percent_decode(&unquoted).into();
+    let decoded: Cow<'_, [u8]> = match has_whole_escapes(&unquoted) {
+        true => percent_decode(&unquoted).into(),
+        false if mode == Mode::Strict => return None,
+        false => unquoted,
+    };
     Text::from_utf8(Bytes::from(decoded.into_owned())).ok()
 }
 
@@ -90,6 +91,7 @@ mod tests {
         assert_eq!(decode(br#""a"b""#, Mode::Lenient), None);
         assert_eq!(decode(b"50%", Mode::Lenient).unwrap(), "50%");
         assert_eq!(decode(b"50%", Mode::Strict), None);
+        assert_eq!(decode(b"%41%zz", Mode::Lenient).unwrap(), "%41%zz");
         assert_eq!(decode(b"%C0%A0", Mode::Lenient), None);
     }
 }

@@ -196,6 +196,10 @@ fn data(
     text: &Bytes,
 ) -> Result<Option<Bytes>, DecodeError> {
     let Some(content_type) = attributes.text("datacontenttype") else {
+        // It would be one more when the event is written again.
+        if attributes.len() == attribute::MOST {
+            return Err(shape("too many attributes"));
+        }
         let implied = Value::String(Text::from_static("application/json"));
         attributes.set(attribute::name("datacontenttype"), implied);
         return Ok(Some(text.slice_ref(raw)));
@@ -240,6 +244,17 @@ fn integer(name: &str, raw: &[u8]) -> Result<i32, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_content_type_that_is_implied_counts_as_an_attribute() {
+        let event = |extensions: usize| {
+            let extensions: String = (0..extensions).map(|n| format!(r#""e{n}":1,"#)).collect();
+            let rest = r#""specversion":"1.0","id":"1","source":"/s","type":"t","data":1"#;
+            decode(&Bytes::from(format!("{{{extensions}{rest}}}")), Mode::Lenient)
+        };
+        assert_eq!(event(attribute::MOST - 5).unwrap().attributes.len(), attribute::MOST);
+        assert!(event(attribute::MOST - 4).is_err());
+    }
 
     #[test]
     fn two_events_behind_each_other_are_none() {

@@ -76,7 +76,15 @@ fn event(message: &[u8], whole: &Bytes, mode: Mode) -> Result<Message, DecodeErr
             parts.push(Cow::Borrowed(name), Raw::Text(Cow::Borrowed(value)))?;
         }
     }
+    // The format asks for the type of the data there, which need not be a URI.
+    let schema = match &data {
+        Data::Any { type_url, .. } if parts.take_text("dataschema", type_url) => Some(*type_url),
+        _ => None,
+    };
     let (mut attributes, encoding) = parts.check(mode)?;
+    if let Some(type_url) = schema {
+        attributes.set(attribute::name("dataschema"), Value::Uri(type_url.into()));
+    }
     if encoding == Encoding::Base64 {
         let reason = "does not say in Protobuf whether the data is base64";
         return Err(DecodeError::attribute("datacontentencoding", reason));
@@ -175,7 +183,7 @@ fn attribute_entry<'a>(
         return Err(DecodeError::attribute(name, "has no value"));
     };
     let is_exact = match (name, &value) {
-        ("time", Raw::Timestamp(_)) | ("dataschema", Raw::Uri(_)) => true,
+        ("time", Raw::Timestamp(_)) | ("dataschema", Raw::Uri(_) | Raw::Text(_)) => true,
         ("time" | "dataschema", _) => false,
         ("datacontenttype" | "subject", value) => matches!(value, Raw::Text(_)),
         _ => return parts.push(Cow::Borrowed(name), value),

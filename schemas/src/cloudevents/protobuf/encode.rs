@@ -94,10 +94,10 @@ fn attribute_value(value: ValueRef<'_>) -> Vec<u8> {
     out
 }
 
-/// A `google.protobuf.Timestamp`; none of the year 0, which it cannot have.
+/// A `google.protobuf.Timestamp`; none of the year 0 and of leap seconds, which it cannot have.
 fn timestamp(text: &str) -> Option<Vec<u8>> {
     let (seconds, nanos) = rfc3339::nanos(text)?;
-    if !SECONDS.contains(&seconds) {
+    if !SECONDS.contains(&seconds) || text.get(17..19) == Some("60") {
         return None;
     }
     let mut out = Vec::new();

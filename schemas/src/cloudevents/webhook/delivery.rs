@@ -19,7 +19,9 @@ pub const METHOD: &str = "POST";
 pub fn request(message: &Message) -> Result<(Headers, Bytes), NotAnEvent> {
     let (headers, body) = http::encode_binary(message);
     match body {
-        Some(body) if headers.iter().any(|(name, _)| *name == "content-type") => {
+        Some(body)
+            if !body.is_empty() && headers.iter().any(|(name, _)| *name == "content-type") =>
+        {
             Ok((headers, body))
         }
         _ => http::encode_structured(message, Format::Json),
@@ -144,7 +146,8 @@ mod tests {
             String::from_utf8(found.1.to_vec()).unwrap()
         };
         assert_eq!(content_type(r#","data":1"#), "application/json");
-        for members in ["", r#","data_base64":"AP8=""#] {
+        let empty = r#","datacontenttype":"text/plain","data":"""#;
+        for members in ["", r#","data_base64":"AP8=""#, empty] {
             assert!(content_type(members).starts_with("application/cloudevents+json"), "{members}");
         }
         assert!(request(&Message::default()).is_err());

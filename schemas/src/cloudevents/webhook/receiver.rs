@@ -6,7 +6,9 @@ use bytes::Bytes;
 use hybridge_core::Text;
 use percent_encoding::percent_decode_str;
 
-use super::{ALLOWED_ORIGIN, ALLOWED_RATE, Headers, REQUEST_ORIGIN, REQUEST_RATE, first};
+use super::{
+    ALLOWED_ORIGIN, ALLOWED_RATE, Headers, REQUEST_ORIGIN, REQUEST_RATE, first, per_minute,
+};
 
 /// Who may send, and how much.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,11 +46,7 @@ pub fn answer<'a>(
     if !policy.origins.iter().any(|allowed| is_match(allowed, origin)) {
         return Err(Refusal::Origin);
     }
-    let asked = match rate.map(str::parse::<u32>) {
-        None => None,
-        Some(Ok(rate)) if rate > 0 => Some(rate),
-        Some(_) => return Err(Refusal::Rate),
-    };
+    let asked = rate.map(|rate| per_minute(rate).ok_or(Refusal::Rate)).transpose()?;
     let granted = match (asked, policy.rate) {
         (Some(asked), Some(limit)) => asked.min(limit).to_string(),
         (Some(asked), None) => asked.to_string(),

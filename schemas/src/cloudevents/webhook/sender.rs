@@ -1,6 +1,6 @@
 //! The sender's side: what the answer to its `OPTIONS` request allows.
 
-use super::{ALLOWED_ORIGIN, ALLOWED_RATE, first};
+use super::{ALLOWED_ORIGIN, ALLOWED_RATE, first, per_minute};
 
 /// What a receiver consented to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn consent<'a>(
         None => Some(Consent { rate: None }),
         Some("*") => Some(Consent { rate: Some(Rate::Unlimited) }),
         Some(rate) => {
-            let rate = rate.parse().ok().filter(|rate| *rate > 0)?;
+            let rate = per_minute(rate)?;
             Some(Consent { rate: Some(Rate::PerMinute(rate)) })
         }
     }
@@ -51,6 +51,11 @@ mod tests {
         assert_eq!(consent("a.example", true, [origin]), None);
         assert_eq!(consent("a.example", false, [origin]), Some(Consent { rate: None }));
         let rate: (&str, &[u8]) = ("WebHook-Allowed-Rate", b"0");
+        assert_eq!(consent("a.example", true, [origin, rate]), None);
+        let rate: (&str, &[u8]) = ("WebHook-Allowed-Rate", b"99999999999");
+        let much = Some(Consent { rate: Some(Rate::PerMinute(u32::MAX)) });
+        assert_eq!(consent("a.example", true, [origin, rate]), much);
+        let rate: (&str, &[u8]) = ("WebHook-Allowed-Rate", b"+5");
         assert_eq!(consent("a.example", true, [origin, rate]), None);
     }
 }

@@ -21,13 +21,14 @@ pub(super) struct Evaluation<'a> {
 /// The value of a part.
 pub(super) struct Part<'a> {
     pub(super) value: Value<'a>,
-    /// Whether it stands for something that a missing attribute is in.
+    /// Whether it is an attribute that is missing: the operator that has it for an operand is the zero value of its type,
+    /// and from there on it is a value like others.
     pub(super) is_missing: bool,
 }
 
 impl<'a> Part<'a> {
-    pub(super) fn missing(kind: Type) -> Self {
-        Self { value: Value::zero(kind), is_missing: true }
+    pub(super) fn zero(kind: Type) -> Self {
+        Value::zero(kind).into()
     }
 }
 
@@ -78,14 +79,14 @@ impl<'a> Evaluation<'a> {
             Kind::Not(operand) => {
                 let part = self.part(operand);
                 if part.is_missing {
-                    return Part::missing(Type::Boolean);
+                    return Part::zero(Type::Boolean);
                 }
                 (!self.boolean(&part.value, &operand.span)).into()
             }
             Kind::Negate(operand) => {
                 let part = self.part(operand);
                 if part.is_missing {
-                    return Part::missing(Type::Integer);
+                    return Part::zero(Type::Integer);
                 }
                 self.integer(&part.value, &operand.span).wrapping_neg().into()
             }
@@ -95,7 +96,7 @@ impl<'a> Evaluation<'a> {
             Kind::Like { operand, like, negated } => {
                 let part = self.part(operand);
                 if part.is_missing {
-                    return Part::missing(Type::Boolean);
+                    return Part::zero(Type::Boolean);
                 }
                 (like.matches(&part.value.into_text()) != *negated).into()
             }
@@ -111,7 +112,7 @@ impl<'a> Evaluation<'a> {
     fn attribute(&mut self, name: &str, span: &Range<usize>) -> Part<'a> {
         let Some(value) = self.message.attributes.get_ref(name) else {
             self.fail(ErrorKind::MissingAttribute, span);
-            return Part::missing(Type::Boolean);
+            return Part { value: Value::zero(Type::Boolean), is_missing: true };
         };
         match value {
             ValueRef::Boolean(value) => value.into(),
@@ -128,7 +129,7 @@ impl<'a> Evaluation<'a> {
         let [left_node, right_node] = operands;
         let (left, right) = (self.part(left_node), self.part(right_node));
         if left.is_missing || right.is_missing {
-            return Part::missing(Type::Boolean);
+            return Part::zero(Type::Boolean);
         }
         let is_met = match operator {
             Comparison::Equal => self.is_equal(&left.value, &right.value, &left_node.span),
@@ -165,7 +166,7 @@ impl<'a> Evaluation<'a> {
         let [left_node, right_node] = operands;
         let (left, right) = (self.part(left_node), self.part(right_node));
         if left.is_missing || right.is_missing {
-            return Part::missing(Type::Integer);
+            return Part::zero(Type::Integer);
         }
         let left = self.integer(&left.value, &left_node.span);
         let right = self.integer(&right.value, &right_node.span);
@@ -205,7 +206,7 @@ impl<'a> Evaluation<'a> {
     fn is_in(&mut self, operand: &'a Node, set: &'a [Node], negated: bool) -> Part<'a> {
         let wanted = self.part(operand);
         if wanted.is_missing {
-            return Part::missing(Type::Boolean);
+            return Part::zero(Type::Boolean);
         }
         for element in set {
             let part = self.part(element);

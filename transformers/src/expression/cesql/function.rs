@@ -28,7 +28,7 @@ impl<'a> Evaluation<'a> {
             },
             _ => self.fixed(function, arguments, node),
         };
-        result.map_or_else(|| Part::missing(function.result()), Part::from)
+        result.map_or_else(|| Part::zero(function.result()), Part::from)
     }
 
     /// A function with one to three arguments; `None` where an attribute is missing in one.

@@ -33,7 +33,10 @@ fn what_has_a_missing_attribute_in_it_is_the_zero_value_of_its_type() {
     let missing = vec![ErrorKind::MissingAttribute];
     for (text, value) in [
         ("gone", "false"),
-        ("count + gone * 2", "0"),
+        ("count + gone * 2", "3"),
+        ("NOT (gone = 1)", "true"),
+        ("CONCAT('a', gone + 1)", "a0"),
+        ("0 IN (gone + 1, 5)", "true"),
         ("-gone", "0"),
         ("gone = ''", "false"),
         ("gone != 'a'", "false"),
