@@ -28,7 +28,7 @@ mod write;
 use std::borrow::Cow;
 
 use async_trait::async_trait;
-use hybridge_config::transform::translate::TranslateConfig;
+use hybridge_config::transform::translate::{Cloud, TranslateConfig};
 use hybridge_core::{Applied, Error, Message, Transformer};
 
 use event::Event;
@@ -121,9 +121,13 @@ impl Step {
 
     /// An event that passes whole says where it began, unless it only gets into its own form.
     fn passed<'e>(&self, mut event: Event<'e>) -> Event<'e> {
-        let is_translated = self.options.is_between_clouds();
-        if is_translated && event.marks.origin.is_none() {
-            event.marks.origin = Some(Cow::Borrowed(self.options.own_name()));
+        if event.marks.origin.is_none() {
+            let origin = match self.options.is_between_clouds() {
+                true => Some(self.options.own_name()),
+                false if self.options.to() == Cloud::Cloudevents => None,
+                false => hub::cloud_of(&event),
+            };
+            event.marks.origin = origin.map(Cow::Borrowed);
         }
         event
     }

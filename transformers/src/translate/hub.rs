@@ -134,7 +134,14 @@ pub(super) fn cloud_of(event: &Event<'_>) -> Option<&'static str> {
     if event.kind.starts_with("Microsoft.") {
         return Some("azure");
     }
-    let is_aws = event.source.starts_with("arn:aws") || event.kind.starts_with("com.amazonaws.");
+    if event.source.starts_with("//") && event.source.contains(".googleapis.com/") {
+        return Some("gcp");
+    }
+    if event.source.starts_with("/subscriptions/") {
+        return Some("azure");
+    }
+    let is_aws = ["arn:aws", "aws:"].iter().any(|start| event.source.starts_with(start))
+        || event.kind.starts_with("com.amazonaws.");
     is_aws.then_some("aws")
 }
 
@@ -247,7 +254,9 @@ impl Member<'_, '_> {
         let new = reading.values.take(key).ok_or_else(incomplete)?;
         let parts = Parts { compiled: self.compiled, from: self.from, plan, event, options };
         let mut events = Vec::with_capacity(2);
+        let values = reading.values.clone();
         for (index, (kind, name)) in [("deleted", old), ("created", new)].into_iter().enumerate() {
+            reading.values = values.clone();
             reading.values.set(key, name, "subject");
             let mut part = parts.write(&mut reading, kind, false, index).ok_or_else(incomplete)?;
             part.set_extension("correlationid", &event.id);
@@ -343,7 +352,15 @@ impl Parts<'_> {
 
     /// Whether the event that is read is in the cloud that it began in.
     fn is_from_home(&self, marks: &Marks<'_>) -> bool {
-        marks.origin.as_deref() == Some(self.options.cloud_name(self.from.form))
+        marks.origin.as_deref() == Some(self.own_cloud())
+    }
+
+    /// The cloud of the event that is read; what is in the common form shows it by its source, or not.
+    fn own_cloud(&self) -> &'static str {
+        match self.from.form {
+            Form::Canonical => cloud_of(self.event).unwrap_or(self.options.own_name()),
+            form => self.options.cloud_name(form),
+        }
     }
 
     /// The source of an event that is at home again, in the form that it is written in now.
@@ -375,7 +392,7 @@ impl Parts<'_> {
             };
         }
         Marks {
-            origin: Some(Cow::Borrowed(self.options.cloud_name(self.from.form))),
+            origin: Some(Cow::Borrowed(self.own_cloud())),
             id: Some(Cow::Owned(self.event.id.to_string())),
             source: Some(Cow::Owned(self.event.source.to_string())),
             loss: None,

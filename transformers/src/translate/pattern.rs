@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use hybridge_schemas::{json, uri};
 
 /// A compiled pattern. `{name}` is a field, `{name%}` one that is percent-encoded like the path of
-/// a URL, `{name#}` one of 20 digits without its zeros in front, `{$name}` something that the event or the step knows and that is no field.
+/// a URL, `{name#}` one of 20 digits without its zeros in front, `{name/}` one with a slash before it, `{$name}` something
+/// that the event or the step knows and that is no field.
 #[derive(Debug)]
 pub(super) struct Pattern(Vec<Part>);
 
@@ -22,6 +23,8 @@ enum How {
     Plain,
     Encoded,
     Digits,
+    /// With a slash before it, unless it has one.
+    Rooted,
 }
 
 /// What a pattern may refer to beside fields.
@@ -55,7 +58,8 @@ impl How {
     fn written(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::Encoded => uri::encode_path(text),
-            Self::Plain | Self::Digits => Cow::Borrowed(text),
+            Self::Rooted if !text.starts_with('/') => Cow::Owned(format!("/{text}")),
+            Self::Plain | Self::Digits | Self::Rooted => Cow::Borrowed(text),
         }
     }
 }
@@ -72,6 +76,7 @@ impl Pattern {
             let (bare, how) = match name.as_bytes().last() {
                 Some(b'%') => (&name[..name.len() - 1], How::Encoded),
                 Some(b'#') => (&name[..name.len() - 1], How::Digits),
+                Some(b'/') => (&name[..name.len() - 1], How::Rooted),
                 _ => (name, How::Plain),
             };
             let part = match name.strip_prefix('$') {
@@ -134,7 +139,7 @@ impl Pattern {
             if let Some(field) = field {
                 let decoded = match how {
                     How::Encoded => decode(&rest[..end]),
-                    How::Plain | How::Digits => Some(rest[..end].into()),
+                    How::Plain | How::Digits | How::Rooted => Some(rest[..end].into()),
                 };
                 let Some(decoded) = decoded else { return false };
                 found.push((field, decoded));

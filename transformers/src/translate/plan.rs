@@ -94,6 +94,7 @@ impl Plan {
                 Holds::Loose(text) => pattern(text, field, Need::Written),
                 Holds::Derived(text) => Held::Derived(Pattern::new(text, field)),
                 Holds::Fixed(text) => Held::Fixed(text),
+                Holds::Absent => Held::Absent,
                 holds => match field_of(holds).and_then(field) {
                     Some(field) => Held::Field(field, holds),
                     None => continue,
@@ -104,7 +105,7 @@ impl Plan {
         let has = |row: &CompiledRow, field: usize| match &row.held {
             Held::Field(other, _) => *other == field,
             Held::Pattern { pattern, .. } => pattern.fields().any(|other| other == field),
-            Held::Derived(_) | Held::Fixed(_) => false,
+            Held::Derived(_) | Held::Fixed(_) | Held::Absent => false,
         };
         let fields = 0..family.fields.len();
         let reads: Vec<bool> =

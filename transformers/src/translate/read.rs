@@ -98,6 +98,26 @@ fn structured(text: &Bytes, show: Show<'_>) -> Result<(), Error> {
     show(Event::of(&message))
 }
 
+/// Opens what a message holds; says whether it was an envelope. What only begins like one, or has nothing in it, is what
+/// somebody wrote.
+fn opened(
+    open: &mut dyn FnMut(Show<'_>) -> Result<Read, Error>,
+    show: Show<'_>,
+) -> Result<bool, Error> {
+    let mut shown = false;
+    let read = open(&mut |event| {
+        shown = true;
+        show(event)
+    });
+    match read {
+        Ok(Read::Nothing(_)) => Ok(true),
+        Ok(Read::Events) | Err(_) if !shown => Ok(false),
+        Ok(Read::Events) => Ok(true),
+        Ok(Read::Unknown) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Reads every element of an array; one that is unknown makes the array unknown.
 fn each(text: &[u8], read: &mut dyn FnMut(&[u8]) -> Result<Read, Error>) -> Result<Read, Error> {
     let mut last = Read::Events;

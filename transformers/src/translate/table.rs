@@ -178,4 +178,6 @@ pub(super) enum Holds {
     Derived(&'static str),
     /// The same in every event, as JSON.
     Fixed(&'static str),
+    /// Nothing: an event that has something there is not one of the family.
+    Absent,
 }

@@ -78,7 +78,8 @@ pub(super) fn field_of(holds: Holds) -> Option<&'static str> {
         | Holds::Maybe(_)
         | Holds::Loose(_)
         | Holds::Derived(_)
-        | Holds::Fixed(_) => None,
+        | Holds::Fixed(_)
+        | Holds::Absent => None,
     }
 }
 
@@ -142,7 +143,8 @@ pub(super) fn take<'a>(holds: Holds, raw: Raw<'a>) -> Option<(Value<'a>, bool)> 
         | Holds::Maybe(_)
         | Holds::Loose(_)
         | Holds::Derived(_)
-        | Holds::Fixed(_) => None,
+        | Holds::Fixed(_)
+        | Holds::Absent => None,
     }
 }
 
@@ -224,6 +226,7 @@ pub(super) fn give<'v>(holds: Holds, value: &'v Value<'_>) -> Option<Given<'v>> 
         | Holds::Maybe(_)
         | Holds::Loose(_)
         | Holds::Derived(_)
-        | Holds::Fixed(_) => None,
+        | Holds::Fixed(_)
+        | Holds::Absent => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Functions that are made, changed and deleted: Lambda by CloudTrail, function apps of Azure by
 //! management events, Cloud Functions.
 
-use super::super::table::Holds::{Derived, Fixed, Loose, Pattern, Text, Words};
+use super::super::table::Holds::{Absent, Derived, Fixed, Loose, Pattern, Text, Words};
 use super::super::table::{Dialect, Family, Field, Form, Kind, Row, kind, kind_with, row, text};
 
 pub(super) const FAMILY: Family = Family {
@@ -45,7 +45,8 @@ const NAMES: [(&str, &str); 3] = [
     ("DeleteFunction20150331", "delete"),
 ];
 
-const EVENT_BRIDGE: [Row; 9] = [
+const EVENT_BRIDGE: [Row; 10] = [
+    row("errorCode", Absent),
     row("eventTime", Derived("{$time}")),
     row("eventSource", Fixed("\"lambda.amazonaws.com\"")),
     row("eventName", Words("operation", &NAMES)),

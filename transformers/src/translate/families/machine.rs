@@ -2,7 +2,7 @@
 //!
 //! States on the way to another one (pending, stopping, shutting-down) exist on EC2 only.
 
-use super::super::table::Holds::{Derived, Fixed, Maybe, Pattern, Text, Words};
+use super::super::table::Holds::{Absent, Derived, Fixed, Maybe, Pattern, Text, Words};
 use super::super::table::{Dialect, Family, Field, Form, Kind, Row, kind_with, row, text};
 
 pub(super) const FAMILY: Family = Family {
@@ -81,7 +81,9 @@ const METHODS: [(&str, &str); 3] = [
     ("v1.compute.instances.delete", "terminated"),
 ];
 
-const GCP: [Row; 10] = [
+const GCP: [Row; 12] = [
+    row("protoPayload.status.code", Absent),
+    row("protoPayload.status.message", Absent),
     row("source", Derived("//cloudaudit.googleapis.com/projects/{$project}/logs/activity")),
     row(
         "subject",

@@ -1,6 +1,6 @@
 //! New versions of secrets: Secrets Manager by CloudTrail, Key Vault, Secret Manager.
 
-use super::super::table::Holds::{Derived, Fixed, Loose, Maybe, Pattern, Text, Words};
+use super::super::table::Holds::{Absent, Derived, Fixed, Loose, Maybe, Pattern, Text, Words};
 use super::super::table::{Dialect, Family, Field, Form, Kind, Row, kind, kind_with, row, text};
 
 pub(super) const FAMILY: Family = Family {
@@ -36,7 +36,8 @@ const FIELDS: [Field; 11] = [
 const EVENT_BRIDGE_KINDS: [Kind; 1] =
     [kind_with("version_added", "AWS API Call via CloudTrail", &[("operation", "put")])];
 
-const EVENT_BRIDGE: [Row; 10] = [
+const EVENT_BRIDGE: [Row; 11] = [
+    row("errorCode", Absent),
     row("eventTime", Derived("{$time}")),
     row("eventSource", Fixed("\"secretsmanager.amazonaws.com\"")),
     row("eventName", Words("operation", &[("PutSecretValue", "put")])),

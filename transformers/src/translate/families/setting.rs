@@ -42,7 +42,7 @@ const EVENT_BRIDGE: [Row; 5] = [
     ),
     row("type", Text("value_type")),
     row("description", Text("description")),
-    row("ext.awsresources", Derived("[\"arn:aws:ssm:{$region}:{$account}:parameter{key}\"]")),
+    row("ext.awsresources", Derived("[\"arn:aws:ssm:{$region}:{$account}:parameter{key/}\"]")),
 ];
 
 const AZURE_KINDS: [Kind; 3] = [

@@ -116,6 +116,7 @@ impl Plan {
                 fits || *need == Need::Written
             }
             Held::Derived(_) | Held::Fixed(_) => true,
+            Held::Absent => raw.is_none(),
         }
     }
 

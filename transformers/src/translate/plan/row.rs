@@ -44,6 +44,7 @@ pub(super) enum Held {
     Pattern { pattern: Pattern, need: Need },
     Derived(Pattern),
     Fixed(&'static str),
+    Absent,
 }
 
 impl CompiledRow {
@@ -71,7 +72,7 @@ impl CompiledRow {
                 );
                 is_same.map_or(may_be_other, |is_same| is_same && text.is_some())
             }
-            Held::Field(..) => true,
+            Held::Field(..) | Held::Absent => true,
         }
     }
 
@@ -87,7 +88,7 @@ impl CompiledRow {
                 let filled = pattern.fill(|field| values.text(field), known)?;
                 Some(Given::Text(filled.into()))
             }
-            Held::Fixed(_) => None,
+            Held::Fixed(_) | Held::Absent => None,
         }
     }
 
@@ -107,6 +108,7 @@ impl CompiledRow {
                 out.extend_from_slice(text.as_bytes());
                 true
             }
+            Held::Absent => false,
             Held::Field(..) => {
                 let given = self.fill(values, known);
                 given.map(|given| given.write(out)).is_some()
@@ -124,7 +126,7 @@ impl CompiledRow {
                 let known = |which| known(which);
                 pattern.can_fill(|field| values.text(field), known)
             }
-            Held::Field(..) | Held::Fixed(_) => self.fill(values, known).is_some(),
+            Held::Field(..) | Held::Fixed(_) | Held::Absent => self.fill(values, known).is_some(),
         }
     }
 
@@ -139,7 +141,7 @@ impl CompiledRow {
             Held::Pattern { pattern, .. } | Held::Derived(pattern) => {
                 pattern.fields().for_each(show)
             }
-            Held::Fixed(_) => {}
+            Held::Fixed(_) | Held::Absent => {}
         }
     }
 
@@ -153,7 +155,7 @@ impl CompiledRow {
         match &self.held {
             Held::Field(field, _) => note(*field),
             Held::Pattern { pattern, .. } => pattern.fields().for_each(note),
-            Held::Derived(_) | Held::Fixed(_) => {}
+            Held::Derived(_) | Held::Fixed(_) | Held::Absent => {}
         }
     }
 }

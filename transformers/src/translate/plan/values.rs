@@ -3,6 +3,7 @@
 use super::super::value::Value;
 
 /// The values of the fields of a family, each with the path that it was read from.
+#[derive(Clone)]
 pub(in crate::translate) struct Values<'e>(pub(super) Vec<Option<(Value<'e>, &'static str)>>);
 
 impl<'e> Values<'e> {

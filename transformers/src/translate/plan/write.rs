@@ -40,7 +40,7 @@ impl Plan {
             // What the type says by itself has its place there.
             written.carried[*field] = !self.reads(*field);
         }
-        for row in &self.rows {
+        for (index, row) in self.rows.iter().enumerate() {
             if matches!(row.place, Place::Data(_)) {
                 continue;
             }
@@ -57,6 +57,7 @@ impl Plan {
                 None => continue,
             };
             row.mark(&mut written.carried);
+            self.mark_derived(index, values, known, &mut written.carried);
             if row.place == Place::Headers {
                 written.headers = headers_of(text);
                 continue;
@@ -74,9 +75,10 @@ impl Plan {
             let fill = |row: usize, out: &mut Vec<u8>| {
                 self.rows.get(row).is_some_and(|row| row.write(values, known, out))
             };
-            self.tree.write(&mut data, fill, |row| {
-                if let Some(row) = self.rows.get(row) {
+            self.tree.write(&mut data, fill, |index| {
+                if let Some(row) = self.rows.get(index) {
                     row.mark(&mut written.carried);
+                    self.mark_derived(index, values, known, &mut written.carried);
                 }
             });
             if data.is_empty() {
@@ -88,6 +90,34 @@ impl Plan {
             !(row.is_needed() && matches!(row.place, Place::Data(_))) || row.can_fill(values, known)
         });
         (is_complete || is_home).then_some(written)
+    }
+
+    /// What is derived from fields carries those that the place, when it is read again, gives back as they are.
+    fn mark_derived<'k>(
+        &self,
+        index: usize,
+        values: &Values<'_>,
+        known: &dyn Fn(Known) -> Option<Cow<'k, str>>,
+        carried: &mut [bool],
+    ) {
+        let Some(Held::Derived(pattern)) = self.rows.get(index).map(|row| &row.held) else {
+            return;
+        };
+        let readers = self.of_place_of(index).filter_map(|row| match &row.held {
+            Held::Pattern { pattern, .. } => Some(pattern),
+            _ => None,
+        });
+        let mut filled = None;
+        for reader in readers {
+            let known = |which| known(which);
+            let filled =
+                filled.get_or_insert_with(|| pattern.fill(|field| values.text(field), known));
+            reader.matches(filled.as_deref().unwrap_or_default(), |field, text| {
+                if let Some(place) = carried.get_mut(field) {
+                    *place |= values.text(field) == Some(&*text);
+                }
+            });
+        }
     }
 }
 

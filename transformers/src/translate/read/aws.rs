@@ -78,5 +78,5 @@ fn nested(body: &Bytes, depth: u32, show: Show<'_>) -> Result<bool, Error> {
     if depth >= DEEPEST || !is_container(body) || !json::is_valid(body) {
         return Ok(false);
     }
-    Ok(!matches!(payload(body, depth + 1, show)?, Read::Unknown))
+    super::opened(&mut |show| payload(body, depth + 1, show), show)
 }

@@ -7,8 +7,11 @@
 mod legacy;
 mod pubsub;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hybridge_core::Error;
+use hybridge_schemas::cloudevents::json as events;
 use hybridge_schemas::json;
 
 use super::{DEEPEST, Read, Show, is_container, malformed};
@@ -49,11 +52,33 @@ impl<'a> Members<'a> {
     }
 }
 
+/// An event with the names of its attributes in lower case, as published samples do not have all of them.
+fn lower_cased(text: &Bytes) -> Result<Bytes, Error> {
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Ok(text.clone());
+    }
+    let names = json::members(text).map(|member| member.map(|(name, _)| name));
+    let names = names.collect::<Result<Vec<_>, _>>().map_err(|fault| malformed(&fault))?;
+    let is_other = |name: &&Cow<'_, str>| name.bytes().any(|byte| byte.is_ascii_uppercase());
+    let mut named = text.clone();
+    for name in names.iter().filter(is_other) {
+        let lower = name.to_ascii_lowercase();
+        if names.iter().any(|other| **other == lower) || !events::has_required(text) {
+            continue;
+        }
+        let renamed = json::rename(&named, &[json::Step::Member((**name).into())], &lower);
+        if let Some(renamed) = renamed.map_err(|error| Error::rejected(error.to_string()))? {
+            named = renamed.into();
+        }
+    }
+    Ok(named)
+}
+
 pub(super) fn payload(payload: &Bytes, depth: u32, show: Show<'_>) -> Result<Read, Error> {
     if !is_container(payload) || depth > DEEPEST {
         return Ok(Read::Unknown);
     }
-    match super::cloudevents(payload, show)? {
+    match super::cloudevents(&lower_cased(payload)?, show)? {
         Read::Unknown => {}
         read => return Ok(read),
     }

@@ -108,6 +108,8 @@ fn a_rename_is_a_deletion_and_a_creation() {
     assert_eq!((&parts[0]["detail-type"], key(0)), (&"Object Deleted".into(), &"old one".into()));
     assert_eq!((&parts[1]["detail-type"], key(1)), (&"Object Created".into(), &"new".into()));
     assert_ne!(parts[0]["id"], parts[1]["id"]);
+    assert!(parts[0]["detail"]["deletion-type"].is_string());
+    assert!(parts[1]["detail"]["deletion-type"].is_null(), "that is of the other part");
     let together = |index: usize| &parts[index]["detail"]["hybridge"]["correlationid"];
     assert_eq!(together(0), together(1));
 }
@@ -136,4 +138,91 @@ fn the_schema_of_event_grid_has_all_that_it_needs() {
     assert_eq!(blob[0]["data"]["hybridge"]["origin"], "aws");
     let other = data(&one(&*to_azure, plain(SAMPLES[4].1)));
     assert_eq!(other[0]["data"]["data"]["order"]["id"], 17);
+}
+
+/// An event of EventBridge of another service.
+fn bridged(source: &str, kind: &str, detail: &str) -> Message {
+    plain(&format!(
+        r#"{{"version":"0","id":"1","detail-type":"{kind}","source":"{source}","account":"1","time":"2024-01-01T00:00:00Z","region":"r","resources":[],"detail":{detail}}}"#
+    ))
+}
+
+#[test]
+fn a_call_that_failed_changed_nothing() {
+    let to_azure = step(&format!("{{ from: aws, to: azure, {AZURE} }}"));
+    let call = |error: &str| {
+        let detail = format!(
+            r#"{{"eventSource":"secretsmanager.amazonaws.com","eventName":"PutSecretValue",{error}"requestParameters":{{"secretId":"s","clientRequestToken":"t"}}}}"#
+        );
+        let event = bridged("aws.secretsmanager", "AWS API Call via CloudTrail", &detail);
+        text(&one(&*to_azure, event), "type").to_owned()
+    };
+    assert_eq!(call(""), "Microsoft.KeyVault.SecretNewVersionCreated");
+    assert!(call(r#""errorCode":"AccessDenied","#).ends_with("Failure"));
+}
+
+#[test]
+fn what_is_derived_and_read_again_is_not_lost() {
+    let to_gcp = step("{ from: aws, to: gcp, gcp: { project: p } }");
+    let detail = r#"{"instance-id":"i-1","state":"running"}"#;
+    let event = bridged("aws.ec2", "EC2 Instance State-change Notification", detail);
+    let loss = one(&*to_gcp, event);
+    let loss = text(&loss, "hybridgeloss");
+    assert!(!loss.contains("instance-id"), "{loss}");
+}
+
+#[test]
+fn a_message_that_only_begins_like_an_envelope_is_a_message() {
+    let to_events = step("{ from: aws, to: cloudevents }");
+    for body in
+        [r#"{\"detail-type\":\"x\",\"source\":\"y\",\"detail\":{}}"#, "[]", r#"{\"Records\":[]}"#]
+    {
+        let records = format!(
+            r#"{{"Records":[{{"messageId":"1","body":"{body}","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:r:1:q","awsRegion":"r"}}]}}"#
+        );
+        let event = one(&*to_events, plain(&records));
+        assert_eq!(text(&event, "type"), "dev.hybridge.message.published.v1", "{body}");
+    }
+}
+
+#[test]
+fn a_message_knows_its_cloud_in_the_common_form() {
+    let records = r#"{"Records":[{"messageId":"1","body":"hi","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:r:1:q","awsRegion":"r"}]}"#;
+    let event = one(&*step("{ from: aws, to: cloudevents }"), plain(records));
+    let there = one(&*step(&format!("{{ from: cloudevents, to: azure, {AZURE} }}")), event.clone());
+    assert_eq!(text(&there, "hybridgeorigin"), "aws");
+    let back = one(&*step("{ from: azure, to: cloudevents }"), there);
+    let home =
+        one(&*step(&format!("{{ from: cloudevents, to: aws, returning: pass, {AWS} }}")), back);
+    assert_eq!(data(&home)["id"], text(&event, "id"));
+}
+
+#[test]
+fn parameters_have_a_slash_before_their_name() {
+    let event = |key: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"1","source":"/subscriptions/s/providers/Microsoft.AppConfiguration/configurationStores/c","type":"Microsoft.AppConfiguration.KeyValueModified","time":"2024-01-01T00:00:00Z","subject":"https://c.azconfig.io/kv/k","data":{{"key":"{key}"}}}}"#
+        )
+    };
+    let to_aws = step(&format!("{{ from: azure, to: aws, {AWS} }}"));
+    for key in ["Foo", "/Foo"] {
+        let resources = &data(&one(&*to_aws, plain(&event(key))))["resources"];
+        assert_eq!(resources[0], "arn:aws:ssm:xx-test-1:999999999999:parameter/Foo", "{key}");
+    }
+}
+
+#[test]
+fn names_of_attributes_in_the_wrong_case_are_read() {
+    let event = r#"{"specversion":"1.0","id":"1","source":"//cloudaudit.googleapis.com/projects/p/logs/activity","type":"google.cloud.audit.log.v1.written","methodName":"m","data":{}}"#;
+    let event = one(&*step("{ from: gcp, to: cloudevents }"), plain(event));
+    assert_eq!(text(&event, "methodname"), "m");
+}
+
+#[test]
+fn an_event_without_a_time_gets_one_where_the_form_needs_it() {
+    let event = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t"}"#;
+    let grid = AZURE.replace(" }", ", format: event_grid }");
+    let written = one(&*step(&format!("{{ from: cloudevents, to: azure, {grid} }}")), plain(event));
+    let time = data(&written)[0]["eventTime"].as_str().unwrap_or_default().to_owned();
+    assert!(hybridge_schemas::rfc3339::millis(&time).is_some(), "{time}");
 }

@@ -1,5 +1,7 @@
 //! The schema of Event Grid: an array with one event.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use hybridge_core::{Error, Message};
 use hybridge_schemas::cloudevents::attribute;
 use hybridge_schemas::{json, rfc3339};
@@ -7,6 +9,11 @@ use hybridge_schemas::{json, rfc3339};
 use super::{holds_object, marked, member, plain, structured};
 use crate::translate::event::Event;
 use crate::translate::options::Options;
+
+fn now() -> Option<String> {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    rfc3339::format(i64::try_from(since_1970.as_millis()).ok()?)
+}
 
 /// Extensions that have a member of their own.
 const OWN: [&str; 2] = ["dataversion", "metadataversion"];
@@ -24,8 +31,8 @@ pub(super) fn write(
     let text = |name: &str| own(name).map(|(_, value)| attribute::canonical(value).into_owned());
     let time = event.time.as_deref().map(str::to_owned);
     let time = time.or_else(|| message.time.and_then(rfc3339::format));
-    let time =
-        time.ok_or_else(|| Error::rejected("the event has no time, which this form needs"))?;
+    // The form needs one: that of its writing, where the event has none.
+    let time = time.or_else(now).unwrap_or_default();
     let topic = if is_own { &*event.source } else { options.topic() };
     let mut payload = Vec::with_capacity(1024);
     payload.extend_from_slice(b"[{\"id\":");

@@ -88,8 +88,10 @@ pub(super) fn event<'p>(parts: Parts<'p>, whole: &Bytes, show: Show<'_>) -> Resu
         ..Event::default()
     };
     let raw_text = |raw: &[u8]| String::from_utf8_lossy(raw).into_owned();
-    if let Some(resources) = parts.resources {
-        event.set_extension(RESOURCES, &compact(resources));
+    // None is what is written where nothing says any.
+    let resources = parts.resources.map(compact).filter(|resources| resources != "[]");
+    if let Some(resources) = resources {
+        event.set_extension(RESOURCES, &resources);
     }
     if let Some(version) = parts.version.filter(|version| *version != b"\"0\"") {
         event.set_extension(VERSION, &raw_text(version));

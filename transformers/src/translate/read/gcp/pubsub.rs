@@ -48,6 +48,9 @@ pub(super) fn push(
                 .decode(&*data)
                 .map_err(|_| Error::rejected("the data of the message is not base64"))?,
         )),
+        None if data.is_some_and(|data| data != b"null") => {
+            return Err(Error::rejected("the data of the message is not base64"));
+        }
         None => None,
     };
     let id = text(id.or(id_too)).ok_or_else(|| Error::rejected("the message has no messageId"))?;
@@ -115,7 +118,7 @@ pub(super) fn push(
     if depth < DEEPEST
         && let Some(body) = &body
         && is_envelope(body)
-        && !matches!(super::payload(body, depth + 1, show)?, Read::Unknown)
+        && super::super::opened(&mut |show| super::payload(body, depth + 1, show), show)?
     {
         return Ok(Read::Events);
     }
