@@ -2,7 +2,7 @@
 
 mod amqp;
 pub(super) mod data;
-mod expect;
+pub(super) mod expect;
 pub(super) mod http;
 mod kafka;
 mod mqtt;

@@ -7,7 +7,7 @@ use hybridge_core::{Message, Value};
 use hybridge_schemas::cloudevents::attribute;
 use hybridge_schemas::media_type::MediaType;
 use hybridge_schemas::rfc3339;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::{Verdict, check};
 
@@ -33,9 +33,20 @@ pub(crate) fn message(event: &Json) -> Message {
     message
 }
 
-/// An event whose attributes are the members of one object.
+/// An event whose attributes are the members of one object, and whose data stand among them as in the JSON format.
 pub(crate) fn flat(event: &Json) -> Message {
-    message(&serde_json::json!({ "attributes": event }))
+    let mut attributes = event.as_object().expect("an event").clone();
+    attributes.retain(|_, value| !value.is_null());
+    let base64 = attributes.remove("data_base64");
+    let data = match attributes.remove("data") {
+        Some(Json::String(text)) => json!({ "text": text }),
+        Some(data) if ["json", "text", "base64"].iter().any(|kind| data.get(kind).is_some()) => {
+            data
+        }
+        Some(data) => json!({ "json": data }),
+        None => base64.map_or(Json::Null, |base64| json!({ "base64": base64 })),
+    };
+    message(&json!({ "attributes": attributes, "data": data }))
 }
 
 /// A case that says more than its runner knows of must not pass.
@@ -93,13 +104,28 @@ pub(crate) fn compare_data(message: &Message, expected: &Json) -> Verdict {
     let found = message.payload.as_deref();
     let is_same = match expected.get("json") {
         Some(json) => found.is_some_and(|found| {
-            serde_json::from_slice::<Json>(found).is_ok_and(|found| found == *json)
+            serde_json::from_slice::<Json>(found).is_ok_and(|found| is_same_json(&found, json))
         }),
         None => found == data(expected).as_deref(),
     };
     check(is_same, || {
         format!("data {:?} instead of {expected}", found.map(String::from_utf8_lossy))
     })
+}
+
+/// Whether two JSON values say the same: numbers by what they are worth, `1` and `1.0` alike.
+pub(crate) fn is_same_json(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_json(a, b))
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len()
+                && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| is_same_json(a, b)))
+        }
+        (a, b) => a == b,
+    }
 }
 
 /// Compares one attribute, a timestamp as an instant.

@@ -131,7 +131,7 @@ fn encode(case: &Json) -> Verdict {
     for name in case["absent_application_properties"].as_array().into_iter().flatten() {
         check(found.get(name.as_str().unwrap()).is_none(), || format!("{name} is there"))?;
     }
-    expect::body(body.as_ref(), &case["expect_data"])
+    expect::body_if_any(body.as_ref(), case.get("expect_data"))
 }
 
 /// Each value in its AMQP type or as the canonical string, which the binding allows too.
@@ -143,7 +143,7 @@ fn properties_are(found: &Json, expected: &Json) -> Verdict {
     };
     same(&json!(names(expected)), &json!(names(found)))?;
     for (name, value) in expected.as_object().into_iter().flatten() {
-        same(value, &found[name])?;
+        check(expect::is_value(&found[name], value), || format!("{name}: {}", found[name]))?;
     }
     Ok(())
 }

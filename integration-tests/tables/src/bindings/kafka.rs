@@ -32,7 +32,7 @@ pub(crate) fn by_op(case: &Json) -> Verdict {
             known(case, &["source_key", "event", "expect_key"])?;
             let mut message = event::message(&case["event"]);
             message.key = case["source_key"].as_str().map(|key| Bytes::from(key.to_owned()));
-            key(&message, case)
+            key(&message, None, case)
         }
         other => Err(format!("unknown op {other:?}").into()),
     }
@@ -103,16 +103,21 @@ fn encode(case: &Json) -> Verdict {
         expect::body(value.as_ref(), expected)?;
     }
     if case.get("expect_key").is_some() {
-        check(case["key_mapper"].is_null() || case["key_mapper"] == "partitionkey", || {
-            "key_mapper".into()
-        })?;
-        key(&message, case)?;
+        let mapper = match case["key_mapper"].as_str() {
+            None => None,
+            Some("partitionkey") => Some("partitionkey"),
+            Some(other) => return Err(format!("unknown key mapper {other}").into()),
+        };
+        key(&message, mapper, case)?;
     }
     Ok(())
 }
 
-fn key(message: &Message, case: &Json) -> Verdict {
-    let found = kafka::key(message).map(|key| String::from_utf8(key.to_vec()).unwrap());
+/// The key of the record: that of the message, or, where the target asks for it, an attribute.
+fn key(message: &Message, mapper: Option<&str>, case: &Json) -> Verdict {
+    let mapped = mapper.and_then(|name| Some(message.attributes.text(name)?.as_bytes()));
+    let key = mapped.or(message.key.as_deref());
+    let found = key.map(|key| String::from_utf8(key.to_vec()).unwrap());
     check(case["expect_key"] == Json::from(found.clone()), || format!("key {found:?}"))?;
     // The attribute is still sent, and the key made none.
     let had = message.attributes.contains("partitionkey");
