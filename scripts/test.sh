@@ -66,6 +66,7 @@ features_alone() {
 # Without instruments: that they build, and that none of the seeds breaks one.
 fuzz_targets() {
   cargo fmt --manifest-path fuzz/Cargo.toml --check &&
+    cargo clippy --quiet --locked --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings &&
     cargo test --quiet --locked --manifest-path fuzz/Cargo.toml
 }
 
