@@ -132,18 +132,20 @@ impl Decimal {
     }
 }
 
-/// The shortest decimal that stands for a double: of two digits at least, as where several are shortest the closest is
-/// meant.
+/// The shortest decimal that stands for a double: of two digits at least. Where several are shortest the closest is meant,
+/// and of two that are as close the even one.
 fn shortest(value: f64) -> Option<Decimal> {
     let mut text = Line::default();
     write!(text, "{value:e}").ok()?;
     let decimal = Decimal::of(text.as_str())?;
-    if decimal.count > 1 {
+    // Of 15 digits or less only one can stand for it.
+    if (2..=15).contains(&decimal.count) {
         return Some(decimal);
     }
+    let places = decimal.count.max(2) - 1;
     let mut text = Line::default();
-    write!(text, "{value:.1e}").ok()?;
-    Decimal::of(text.as_str())
+    write!(text, "{value:.places$e}").ok()?;
+    if text.as_str().parse() == Ok(value) { Decimal::of(text.as_str()) } else { Some(decimal) }
 }
 
 /// Room for the text of one number.
@@ -184,6 +186,16 @@ mod tests {
         assert!(same("-0", "0.000") && same("-0.0e5", "0"));
         assert!(!same("300", "-300") && !same("300", "300.0000000001"));
         assert!(same("0.1", "0.10") && same("1e22", "10000000000000000000000"));
+    }
+
+    #[test]
+    fn of_two_shortest_decimals_the_even_one_stands_for_a_double() {
+        for (even, odd) in [
+            ("1700000000123456.2", "1700000000123456.3"),
+            ("76593140105236.62", "76593140105236.63"),
+        ] {
+            assert!(Number::value(even).is_some() && Number::value(odd).is_none(), "{even}");
+        }
     }
 
     #[test]

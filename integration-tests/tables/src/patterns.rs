@@ -21,7 +21,8 @@ pub(crate) fn runner(file: &str, title: &str) -> Option<Run> {
 }
 
 /// What a case says beside what it asks for.
-const TOLD: [&str; 7] = ["id", "area", "from", "pattern", "quirk", "note", "reason"];
+const TOLD: [&str; 9] =
+    ["id", "area", "from", "pattern", "quirk", "disputed", "note", "why", "reason"];
 
 fn known(case: &Json, asked: &[&str]) -> Verdict {
     let names = case.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
