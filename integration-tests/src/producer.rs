@@ -51,6 +51,8 @@ struct State {
     stop: AtomicBool,
     /// Microseconds that each connection waits between two requests.
     pause: AtomicU64,
+    /// Events that are sent without such waits.
+    burst: AtomicU64,
 }
 
 impl Producer {
@@ -101,6 +103,11 @@ impl Producer {
         self.state.pause.store(pause.as_micros() as u64, Ordering::Relaxed);
     }
 
+    /// Sends the next `events` without a wait between requests.
+    pub fn burst(&self, events: u64) {
+        self.state.burst.store(events, Ordering::Relaxed);
+    }
+
     /// Lets open requests end and sends no more.
     pub fn stop(&self) {
         self.state.stop.store(true, Ordering::Relaxed);
@@ -119,6 +126,14 @@ impl Producer {
             Err(_) => bail!("{} events still open after {within:?}", self.open()),
         }
         Ok(self.journal)
+    }
+}
+
+impl State {
+    /// Whether a burst has room for so many events more, which it then has not any longer.
+    fn hurries(&self, events: u64) -> bool {
+        let take = |left: u64| left.checked_sub(events);
+        self.burst.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 }
 
@@ -144,7 +159,7 @@ impl Worker {
             left -= count as u64;
             self.deliver(ids).await?;
             let pause = self.state.pause.load(Ordering::Relaxed);
-            if pause > 0 {
+            if pause > 0 && !self.state.hurries(count as u64) {
                 tokio::time::sleep(Duration::from_micros(pause)).await;
             }
         }

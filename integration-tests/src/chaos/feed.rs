@@ -90,11 +90,11 @@ impl Feed {
         }
     }
 
-    /// Appends so many lines at once, for a route that keeps up with its file. Requests over HTTP are
-    /// always open, so there this does nothing.
-    pub(super) fn burst(&self, lines: u32) {
-        if let Self::File { control, .. } = self {
-            control.burst.store(lines, Ordering::Relaxed);
+    /// Sends so many events with no pause between them, for a route that keeps up with what it is given.
+    pub(super) fn burst(&self, events: u32) {
+        match self {
+            Self::Http(producer) => producer.burst(u64::from(events)),
+            Self::File { control, .. } => control.burst.store(events, Ordering::Relaxed),
         }
     }
 

@@ -240,17 +240,12 @@ impl Fixture {
             .collect()
     }
 
-    /// How many messages wait at the source of the route under test, at least.
-    pub(super) async fn backlog(&self, feed: &Feed, route: &Route) -> Result<u64> {
-        let read = self.base + route.counts.received;
-        Ok(match self.kind {
+    /// How many messages wait at the source of the route under test, as the route itself says where it can.
+    pub(super) fn backlog(&self, feed: &Feed, route: &Route) -> u64 {
+        match self.kind {
             RouteKind::HttpLog => feed.open(),
-            RouteKind::LogHttp | RouteKind::LogLog => {
-                let topic = self.daemon.admin()?.topic("in").await?;
-                topic.records().saturating_sub(read)
-            }
-            RouteKind::FileLog => route.lag.unwrap_or(0),
-        })
+            RouteKind::LogHttp | RouteKind::LogLog | RouteKind::FileLog => route.lag.unwrap_or(0),
+        }
     }
 
     /// Most messages that a crash right now may repeat at the target: what was taken and is not

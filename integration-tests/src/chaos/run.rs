@@ -15,7 +15,7 @@ use crate::oracle;
 const RECOVERY: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(20);
 const KEEPS_UP: Duration = Duration::from_millis(300);
-/// Lines that keep a route busy for some tens of milliseconds.
+/// Events that keep a route busy for some tens of milliseconds.
 const BURST: u32 = 3_000;
 
 /// Runs `route` once; an error of the harness itself is a failure of the run.
@@ -91,7 +91,7 @@ async fn wait_for_work(fixture: &Fixture, feed: &Feed, strike: Strike) -> Result
             burst_at += KEEPS_UP;
         }
         let route = fixture.route().await?;
-        let backlog = fixture.backlog(feed, &route).await?;
+        let backlog = fixture.backlog(feed, &route);
         let in_flight = route.counts.in_flight;
         if backlog > 0 && in_flight > 0 {
             return Ok(Some(Fault { kind: strike.name(), in_flight, backlog }));
