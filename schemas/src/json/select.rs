@@ -67,7 +67,7 @@ impl Selection {
 
     /// Reads one value with nothing behind it. Puts what the paths lead to, as it is written, into
     /// `found`, which has a place for each, and shows every member that no path leads to or through
-    /// as the path of its object and its name with quotes. A value that is on the way to others and
+    /// as the path of its object and its name with quotes, unless the object is found as a whole. A value that is on the way to others and
     /// is no object is shown as its own path, without a name. Of two members of one name the last
     /// one counts.
     pub fn read<'a>(
@@ -77,7 +77,7 @@ impl Selection {
         mut unread: impl FnMut(&str, Option<&'a [u8]>),
     ) -> Result<(), Fault> {
         let mut scanner = Scanner::new(text);
-        self.visit(&mut scanner, 0, found, &mut unread)?;
+        self.visit(&mut scanner, 0, found, false, &mut unread)?;
         scanner.end()
     }
 
@@ -86,6 +86,7 @@ impl Selection {
         scanner: &mut Scanner<'a>,
         at: usize,
         found: &mut [Option<&'a [u8]>],
+        is_within: bool,
         unread: &mut impl FnMut(&str, Option<&'a [u8]>),
     ) -> Result<(), Fault> {
         let Some(node) = self.nodes.get(at) else { return scanner.value().map(drop) };
@@ -95,18 +96,22 @@ impl Selection {
             let value = scanner.value()?;
             match node.slot.and_then(|slot| found.get_mut(slot)) {
                 Some(place) => *place = Some(value),
-                None => unread(&node.path, None),
+                None if !is_within => unread(&node.path, None),
+                None => {}
             }
             return Ok(());
         }
+        let is_within = is_within || node.slot.is_some();
         let mut more = scanner.enter(b'{', b'}')?;
         while more {
             let name = scanner.name()?;
             match node.find(name) {
-                Some(member) => self.visit(scanner, member, found, unread)?,
+                Some(member) => self.visit(scanner, member, found, is_within, unread)?,
                 None => {
                     scanner.value()?;
-                    unread(&node.path, Some(name));
+                    if !is_within {
+                        unread(&node.path, Some(name));
+                    }
                 }
             }
             more = scanner.more(b'}')?;

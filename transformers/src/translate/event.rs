@@ -24,6 +24,8 @@ pub(super) struct Event<'a> {
     pub(super) data: Data<'a>,
     /// What a message of a queue had beside its body.
     pub(super) headers: Headers,
+    /// It is a message of a queue: its attributes are its headers, and it gets no others.
+    pub(super) is_queued: bool,
     /// Its form says of an object that is gone whether another generation took its place.
     pub(super) tells_overwriting: bool,
 }

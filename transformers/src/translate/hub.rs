@@ -251,6 +251,9 @@ impl Member<'_, '_> {
         let mut reading = self.reading;
         reading.losses.add(Change::Changed, "", "type");
         let old = reading.values.take(previous).ok_or_else(incomplete)?;
+        let container = self.compiled.field("container");
+        let previous = self.compiled.field("previous_container");
+        let mut old_container = previous.and_then(|field| reading.values.take(field));
         let new = reading.values.take(key).ok_or_else(incomplete)?;
         let parts = Parts { compiled: self.compiled, from: self.from, plan, event, options };
         let mut events = Vec::with_capacity(2);
@@ -258,6 +261,10 @@ impl Member<'_, '_> {
         for (index, (kind, name)) in [("deleted", old), ("created", new)].into_iter().enumerate() {
             reading.values = values.clone();
             reading.values.set(key, name, "subject");
+            // Only what is gone was in the old container.
+            if let (Some(container), Some(old)) = (container, old_container.take()) {
+                reading.values.set(container, old, "subject");
+            }
             let mut part = parts.write(&mut reading, kind, false, index).ok_or_else(incomplete)?;
             part.set_extension("correlationid", &event.id);
             events.push(part);
@@ -290,7 +297,10 @@ impl Parts<'_> {
         for (field, word) in missing {
             let word = if word == "*" { "unknown" } else { word };
             reading.values.set(field, Value::Text(Cow::Borrowed(word)), "type");
-            losses.add(Change::Added, to.data_name(), self.compiled.family.fields[field].name);
+            match self.plan.place_of(field) {
+                Some((prefix, path)) => losses.add(Change::Added, prefix, path),
+                None => losses.add(Change::Changed, "", "type"),
+            }
         }
         if native.is_ambiguous {
             losses.add(Change::Changed, "", "type");
@@ -316,7 +326,7 @@ impl Parts<'_> {
         let written = self.plan.write(native, &reading.values, is_home, &known)?;
         self.from.name_lost(reading, &written.carried, &mut losses);
         let source = if is_home { source } else { written.source.or(source) }?;
-        let mut extensions: Vec<_> = self.kept_extensions().collect();
+        let mut extensions: Vec<_> = self.kept_extensions(&marks).collect();
         for (name, text) in &reading.extensions {
             extensions.push((
                 Cow::Owned(name.to_string()),
@@ -340,6 +350,7 @@ impl Parts<'_> {
                 true => Headers::new(),
                 false => self.event.headers.clone(),
             },
+            is_queued: self.event.is_queued,
             tells_overwriting: self.event.tells_overwriting,
         };
         if let Some(payload) = written.payload {
@@ -400,9 +411,17 @@ impl Parts<'_> {
     }
 
     /// Extensions that no row reads.
-    fn kept_extensions(&self) -> impl Iterator<Item = (Cow<'static, str>, hybridge_core::Value)> {
-        let is_kept =
-            |(name, _): &&(Cow<'_, str>, hybridge_core::Value)| !self.from.reads_extension(name);
+    fn kept_extensions(
+        &self,
+        marks: &Marks<'_>,
+    ) -> impl Iterator<Item = (Cow<'static, str>, hybridge_core::Value)> {
+        let is_guest = self.from.form == Form::Azure
+            && !matches!(marks.origin.as_deref(), None | Some("azure"));
+        let is_kept = move |(name, _): &&(Cow<'_, str>, hybridge_core::Value)| {
+            // The schema of Event Grid demands versions: they are not of an event that is a guest there.
+            let is_of_schema = is_guest && ["dataversion", "metadataversion"].contains(&&**name);
+            !is_of_schema && !self.from.reads_extension(name)
+        };
         let owned = |(name, value): &(Cow<'_, str>, hybridge_core::Value)| {
             (Cow::Owned(name.to_string()), value.clone())
         };

@@ -44,8 +44,7 @@ fn kinds(page: &mut String, family: &Family) -> std::fmt::Result {
             let kinds = dialect.kinds.iter().filter(|kind| kind.name == name);
             let mut cells: Vec<String> = Vec::new();
             for kind in kinds {
-                let with = kind.with.iter().map(|(field, word)| format!("{field} {word}"));
-                let with: Vec<_> = with.collect();
+                let with: Vec<_> = kind.with.iter().filter_map(condition).collect();
                 let with =
                     if with.is_empty() { String::new() } else { format!(" ({})", with.join(", ")) };
                 let cell = format!("`{}`{with}", kind.native);
@@ -59,6 +58,16 @@ fn kinds(page: &mut String, family: &Family) -> std::fmt::Result {
         writeln!(page, "| `{name}` | {} |", cells.join(" | "))?;
     }
     writeln!(page)
+}
+
+/// A condition of a kind in words; none for that of a field that is not there.
+fn condition((field, word): &(&str, &str)) -> Option<String> {
+    match word.strip_prefix('*') {
+        Some("") => Some(format!("with any {field}")),
+        Some(end) => Some(format!("{field} ends with {end}")),
+        None if word.is_empty() => None,
+        None => Some(format!("{field} {word}")),
+    }
 }
 
 fn places(page: &mut String, family: &Family) -> std::fmt::Result {
@@ -138,6 +147,10 @@ fn losses(page: &mut String, family: &Family) -> std::fmt::Result {
 
 fn lost(family: &Family, from: &Dialect, to: &Dialect) -> Vec<String> {
     let mut lost: Vec<String> = Vec::new();
+    let goes_on = |row: &Row| {
+        let mut fields = family.fields.iter().filter(|field| holds(row, field.name));
+        fields.any(|field| to.rows.iter().any(|row| holds(row, field.name)))
+    };
     for field in family.fields {
         let is_here = to.rows.iter().any(|row| holds(row, field.name));
         let is_said = is_implied(to, field.name);
@@ -146,15 +159,14 @@ fn lost(family: &Family, from: &Dialect, to: &Dialect) -> Vec<String> {
         }
         for row in from.rows.iter().filter(|row| holds(row, field.name)) {
             let place = place(from, row);
-            let place = place.split(" (").next().unwrap_or_default().to_owned();
+            let place = place.split(" (").next().unwrap_or_default();
+            let within = format!("{}.", row.at);
+            let has_part = |other: &Row| other.at.starts_with(&within) && goes_on(other);
+            let is_whole = !from.rows.iter().any(has_part);
+            let place = format!("{place}{}", if is_whole { "" } else { " in part" });
             // A place that holds another field that goes on is not lost.
-            let goes_on = from.rows.iter().any(|other| {
-                other.at == row.at
-                    && family.fields.iter().any(|field| {
-                        holds(other, field.name) && to.rows.iter().any(|row| holds(row, field.name))
-                    })
-            });
-            if !goes_on && !lost.contains(&place) {
+            let is_held = from.rows.iter().any(|other| other.at == row.at && goes_on(other));
+            if !is_held && !lost.contains(&place) {
                 lost.push(place);
             }
         }

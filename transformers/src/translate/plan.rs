@@ -15,7 +15,7 @@ use super::table::{Dialect, Family, Field, Form, Holds, Is, Row, row};
 use super::value::{Value, field_of};
 pub(super) use read::Reading;
 use row::{CompiledRow, Held, Need, Place, pattern};
-use tree::Tree;
+use tree::{Tree, names};
 pub(super) use values::Values;
 
 /// The name of the member that has the marks, in forms that have no extensions.
@@ -31,6 +31,8 @@ pub(super) struct Plan {
     of_place: Vec<Vec<usize>>,
     selection: Selection,
     tree: Tree,
+    /// For each row those of places within its place.
+    within: Vec<Vec<usize>>,
     /// For each field whether a row has it.
     reads: Vec<bool>,
 }
@@ -100,7 +102,12 @@ impl Plan {
                     None => continue,
                 },
             };
-            compiled.push(CompiledRow { at: row.at, place: place(row.at, &mut paths), held });
+            compiled.push(CompiledRow {
+                at: row.at,
+                place: place(row.at, &mut paths),
+                held,
+                foreign: foreign(family, row.holds),
+            });
         }
         let has = |row: &CompiledRow, field: usize| match &row.held {
             Held::Field(other, _) => *other == field,
@@ -119,22 +126,40 @@ impl Plan {
             let all = compiled.iter().enumerate();
             all.filter(|(_, other)| other.place == row.place).map(|(index, _)| index).collect()
         });
+        let is_within = |inner: &CompiledRow, outer: &CompiledRow| {
+            matches!((inner.place, outer.place), (Place::Data(_), Place::Data(_)))
+                && inner.at.strip_prefix(outer.at).is_some_and(|rest| rest.starts_with('.'))
+        };
+        let within = compiled.iter().map(|row| {
+            let all = compiled.iter().enumerate();
+            all.filter(|(_, other)| is_within(other, row)).map(|(index, _)| index).collect()
+        });
         Self {
             form,
             service,
             kinds,
+            within: within.collect(),
             of_place: of_place.collect(),
             tree: Tree::new(&paths, &compiled),
             rows: compiled,
-            selection: Selection::new(paths.iter().map(|path| path.split('.'))),
+            selection: Selection::new(paths.iter().map(|path| names(path))),
             reads,
         }
     }
 
-    /// The rows of the place that a row is of.
-    fn of_place_of(&self, row: usize) -> impl Iterator<Item = &CompiledRow> {
-        let rows = self.of_place.get(row).into_iter().flatten();
-        rows.filter_map(|index| self.rows.get(*index))
+    /// The rows of the same place as a row, itself among them.
+    fn of_place(&self, row: usize) -> impl Iterator<Item = &CompiledRow> {
+        self.rows_of(&self.of_place, row)
+    }
+
+    /// The rows of places within that of a row.
+    fn within(&self, row: usize) -> impl Iterator<Item = &CompiledRow> {
+        self.rows_of(&self.within, row)
+    }
+
+    fn rows_of(&self, lists: &[Vec<usize>], row: usize) -> impl Iterator<Item = &CompiledRow> {
+        let rows: &[usize] = lists.get(row).map_or(&[], Vec::as_slice);
+        rows.iter().filter_map(|index| self.rows.get(*index))
     }
 
     /// The types that it reads.
@@ -152,12 +177,12 @@ impl Plan {
         let found = self.kinds.iter().find(|kind| {
             kind.native == native
                 && kind.with.iter().all(|(field, word)| match values.text(*field) {
-                    Some(text) => *word == "*" || text == *word,
-                    None => *word != "*" && !reads(*field),
+                    Some(text) => is_said(word, text),
+                    None => !word.starts_with('*') && !reads(*field),
                 })
         })?;
         for (field, word) in &found.with {
-            if values.get(*field).is_none() {
+            if values.get(*field).is_none() && !word.is_empty() {
                 values.set(*field, Value::Text(Cow::Borrowed(word)), "type");
             }
         }
@@ -174,6 +199,17 @@ impl Plan {
         self.rows.iter().any(|row| matches!(row.place, Place::Extension(other) if other == name))
     }
 
+    /// Where a field is written, in two parts that belong together; none for what the type says by itself.
+    pub(super) fn place_of(&self, field: usize) -> Option<(&'static str, &'static str)> {
+        let has = |row: &&CompiledRow| match &row.held {
+            Held::Field(other, _) => *other == field,
+            Held::Pattern { pattern, .. } => pattern.fields().any(|other| other == field),
+            Held::Derived(_) | Held::Fixed(_) | Held::Absent => false,
+        };
+        let row = self.rows.iter().find(has)?;
+        Some((self.prefix(row), row.at))
+    }
+
     /// Whether a row has this field.
     fn reads(&self, field: usize) -> bool {
         self.reads.get(field).copied().unwrap_or_default()
@@ -186,18 +222,28 @@ impl Plan {
         values: &Values<'_>,
     ) -> Option<(&CompiledKind, Vec<(usize, &'static str)>)> {
         let found = self.kinds.iter().find(|kind| {
-            let fits = |(field, word): &(usize, &str)| {
-                values.text(*field).is_none_or(|text| *word == "*" || text == *word)
+            let fits = |(field, word): &(usize, &str)| match values.text(*field) {
+                Some(text) => is_said(word, text),
+                None => word.len() < 2 || !word.starts_with('*'),
             };
             kind.name == name && kind.is_written && kind.with.iter().all(fits)
         })?;
-        let is_missing = |(field, _): &&(usize, &str)| values.get(*field).is_none();
+        let is_missing =
+            |(field, word): &&(usize, &str)| values.get(*field).is_none() && !word.is_empty();
         Some((found, found.with.iter().filter(is_missing).copied().collect()))
     }
 
     /// Whether a kind of this name can be written at all.
     pub(super) fn writes(&self, name: &str) -> bool {
         self.kinds.iter().any(|kind| kind.name == name && kind.is_written)
+    }
+}
+
+/// Whether a text is what a condition asks for.
+fn is_said(word: &str, text: &str) -> bool {
+    match word.strip_prefix('*') {
+        Some(end) => text.ends_with(end),
+        None => text == word,
     }
 }
 
@@ -208,6 +254,18 @@ fn is_ambiguous(kind: &CompiledKind, kinds: &[CompiledKind], reads: &[bool]) -> 
     let tells = |other: &CompiledKind| other.with.iter().any(|(field, _)| is_read(*field));
     same_type().next().is_some_and(|first| is_other(first) && first.with.is_empty())
         || (kind.with.is_empty() && same_type().any(|other| is_other(other) && !tells(other)))
+}
+
+/// Words of a field that other dialects have, where this row has words and not these.
+fn foreign(family: &Family, holds: Holds) -> Vec<&'static str> {
+    let Holds::Words(field, own) = holds else { return Vec::new() };
+    let rows = family.dialects.iter().flat_map(|dialect| dialect.rows);
+    let lists = rows.filter_map(|row| match row.holds {
+        Holds::Words(other, words) if other == field => Some(words),
+        _ => None,
+    });
+    let words = lists.flatten().map(|(_, word)| *word);
+    words.filter(|word| !own.iter().any(|(_, known)| known == word)).collect()
 }
 
 fn place(at: &'static str, paths: &mut Vec<&'static str>) -> Place {

@@ -52,7 +52,7 @@ pub(super) fn message(from: Cloud, message: &Message, show: Show<'_>) -> Result<
     let mut kept = message.headers.clone();
     headers::remove(&mut kept, "content-type");
     let show = &mut |mut event: Event<'_>| {
-        if event.kind != queue::PUBLISHED {
+        if !event.is_queued {
             event.headers = kept.clone();
         }
         show(event)

@@ -107,8 +107,8 @@ pub(super) struct Kind {
     pub(super) name: &'static str,
     /// The type of the CloudEvent; for EventBridge the detail type.
     pub(super) native: &'static str,
-    /// Fields that have these values; `*` is any. One that no row of the dialect reads is what the type says
-    /// by itself.
+    /// Fields that have these values; `*` is any, `*END` one that ends so, and an empty one is none at all. One that no
+    /// row of the dialect reads is what the type says by itself.
     pub(super) with: &'static [(&'static str, &'static str)],
     /// Whether such events are written too, or only read.
     pub(super) is_written: bool,
@@ -165,7 +165,8 @@ pub(super) enum Holds {
     /// A number that puts events in order, which other clouds have as a text that does: it is
     /// written there with 20 digits. Written from a text of 20 digits only.
     Sequence(&'static str),
-    /// Words of this cloud and of the family; other words are the same in both.
+    /// Words of this cloud and of the family; several of this cloud may mean the same, the first of them is written. A
+    /// word of the family that only another cloud has has no place here; words that no table knows are the same everywhere.
     Words(&'static str, &'static [(&'static str, &'static str)]),
     /// A text with several fields in it. An event that does not fit is not one of the family.
     Pattern(&'static str),

@@ -135,7 +135,12 @@ pub(super) fn take<'a>(holds: Holds, raw: Raw<'a>) -> Option<(Value<'a>, bool)> 
         Holds::Words(_, words) => {
             let text = text()?;
             match words.iter().find(|(native, _)| *native == text) {
-                Some((_, word)) => exact(Value::Text(Cow::Borrowed(word))),
+                Some((native, word)) => {
+                    // Of several words for the same the first one is written.
+                    let first = words.iter().find(|(_, other)| other == word);
+                    let is_first = first.is_some_and(|(first, _)| first == native);
+                    Some((Value::Text(Cow::Borrowed(word)), is_first))
+                }
                 None => exact(Value::Text(text)),
             }
         }

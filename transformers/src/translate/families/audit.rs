@@ -21,12 +21,13 @@ pub(super) const FAMILY: Family = Family {
     ],
 };
 
-const FIELDS: [Field; 25] = [
+const FIELDS: [Field; 26] = [
     text("service"),
     text("method"),
     text("verb"),
     text("resource"),
     text("principal"),
+    text("principal_id"),
     json("identity"),
     json("claims"),
     json("authorization"),
@@ -54,9 +55,11 @@ const CALL: &str = "AWS API Call via CloudTrail";
 const EVENT_BRIDGE_KINDS: [Kind; 2] =
     [kind_with("failed", CALL, &[("error_code", "*")]), kind("succeeded", CALL)];
 
-const EVENT_BRIDGE: [Row; 14] = [
+const EVENT_BRIDGE: [Row; 16] = [
     row("eventVersion", Text("version")),
     row("userIdentity", Json("identity")),
+    row("userIdentity.userName", Text("principal")),
+    row("userIdentity.principalId", Text("principal_id")),
     row("eventTime", Derived("{$time}")),
     row("eventSource", Text("service")),
     row("eventName", Text("method")),
@@ -71,7 +74,21 @@ const EVENT_BRIDGE: [Row; 14] = [
     row("eventID", Text("audit_id")),
 ];
 
-const AZURE_KINDS: [Kind; 9] = [
+/// What the name of an operation of Azure ends with tells the verb of its type, which is then no field.
+const WRITE: [(&str, &str); 2] = [("method", "*/write"), ("verb", "")];
+const DELETE: [(&str, &str); 2] = [("method", "*/delete"), ("verb", "")];
+const ACTION: [(&str, &str); 2] = [("method", "*/action"), ("verb", "")];
+
+const AZURE_KINDS: [Kind; 18] = [
+    kind_with("succeeded", "Microsoft.Resources.ResourceWriteSuccess", &WRITE),
+    kind_with("succeeded", "Microsoft.Resources.ResourceDeleteSuccess", &DELETE),
+    kind_with("succeeded", "Microsoft.Resources.ResourceActionSuccess", &ACTION),
+    kind_with("failed", "Microsoft.Resources.ResourceWriteFailure", &WRITE),
+    kind_with("failed", "Microsoft.Resources.ResourceDeleteFailure", &DELETE),
+    kind_with("failed", "Microsoft.Resources.ResourceActionFailure", &ACTION),
+    kind_with("cancelled", "Microsoft.Resources.ResourceWriteCancel", &WRITE),
+    kind_with("cancelled", "Microsoft.Resources.ResourceDeleteCancel", &DELETE),
+    kind_with("cancelled", "Microsoft.Resources.ResourceActionCancel", &ACTION),
     kind_with("succeeded", "Microsoft.Resources.ResourceActionSuccess", &[("verb", "action")]),
     kind_with("succeeded", "Microsoft.Resources.ResourceWriteSuccess", &[("verb", "write")]),
     kind_with("succeeded", "Microsoft.Resources.ResourceDeleteSuccess", &[("verb", "delete")]),
@@ -83,10 +100,15 @@ const AZURE_KINDS: [Kind; 9] = [
     kind_with("cancelled", "Microsoft.Resources.ResourceDeleteCancel", &[("verb", "delete")]),
 ];
 
-const AZURE: [Row; 14] = [
+const AZURE: [Row; 16] = [
     row("subject", Text("resource")),
     row("authorization", Json("authorization")),
     row("claims", Json("claims")),
+    row("claims.http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name", Text("principal")),
+    row(
+        "claims.http://schemas.microsoft.com/identity/claims/objectidentifier",
+        Text("principal_id"),
+    ),
     row("correlationId", Text("correlation_id")),
     row("httpRequest.clientRequestId", Text("client_request_id")),
     row("httpRequest.clientIpAddress", Text("source_ip")),
@@ -105,13 +127,14 @@ const GCP_KINDS: [Kind; 2] = [
     kind("succeeded", "google.cloud.audit.log.v1.written"),
 ];
 
-const GCP: [Row; 13] = [
+const GCP: [Row; 14] = [
     row("source", Derived("//cloudaudit.googleapis.com/projects/{$project}/logs/activity")),
     row("subject", Derived("{service}/{resource}")),
     row("protoPayload.serviceName", Text("service")),
     row("protoPayload.methodName", Text("method")),
     row("protoPayload.resourceName", Text("resource")),
     row("protoPayload.authenticationInfo.principalEmail", Text("principal")),
+    row("protoPayload.authenticationInfo.principalSubject", Text("principal_id")),
     row("protoPayload.requestMetadata.callerIp", Text("source_ip")),
     row("protoPayload.requestMetadata.callerSuppliedUserAgent", Text("user_agent")),
     row("protoPayload.status.code", Number("error_number")),

@@ -86,8 +86,8 @@ const GCP_KINDS: [Kind; 2] = [
 const GCP: [Row; 6] = [
     row("source", Derived("//artifactregistry.googleapis.com/projects/{$project}")),
     row("action", Words("action", &[("INSERT", "push"), ("DELETE", "delete")])),
-    row("digest", Maybe("{registry}/{repository}@{digest}")),
+    row("digest", Maybe("{registry}/{$project}/{repository}@{digest}")),
     row("digest", Derived("{$location}-docker.pkg.dev/{$project}/{repository}@{digest}")),
-    row("tag", Maybe("{registry}/{repository}:{tag}")),
+    row("tag", Maybe("{registry}/{$project}/{repository}:{tag}")),
     row("tag", Derived("{$location}-docker.pkg.dev/{$project}/{repository}:{tag}")),
 ];

@@ -53,10 +53,12 @@ const AZURE_KINDS: [Kind; 3] = [
     ),
 ];
 
-const OPERATIONS: [(&str, &str); 3] = [
+const OPERATIONS: [(&str, &str); 4] = [
     ("Microsoft.Compute/virtualMachines/start/action", "running"),
     ("Microsoft.Compute/virtualMachines/deallocate/action", "stopped"),
     ("Microsoft.Compute/virtualMachines/delete", "terminated"),
+    // Stopped, with its hardware still there.
+    ("Microsoft.Compute/virtualMachines/powerOff/action", "stopped"),
 ];
 
 const AZURE: [Row; 7] = [
@@ -75,10 +77,13 @@ const GCP_KINDS: [Kind; 3] = [
     kind_with("terminated", "google.cloud.audit.log.v1.written", &[("state", "terminated")]),
 ];
 
-const METHODS: [(&str, &str); 3] = [
+const METHODS: [(&str, &str); 6] = [
     ("v1.compute.instances.start", "running"),
     ("v1.compute.instances.stop", "stopped"),
     ("v1.compute.instances.delete", "terminated"),
+    ("beta.compute.instances.start", "running"),
+    ("beta.compute.instances.stop", "stopped"),
+    ("beta.compute.instances.delete", "terminated"),
 ];
 
 const GCP: [Row; 12] = [

@@ -34,9 +34,10 @@ pub(super) const FAMILY: Family = Family {
     ],
 };
 
-const FIELDS: [Field; 46] = [
+const FIELDS: [Field; 47] = [
     text("container"),
     text("key"),
+    text("previous_container"),
     text("previous_key"),
     text("previous_host"),
     number("size"),
@@ -231,7 +232,7 @@ const AZURE: [Row; 16] = [
     row("accessTier", Words("storage_class", &TIERS)),
     row("previousTier", Words("previous_storage_class", &TIERS)),
     row("url", Derived("https://{$account}.blob.core.windows.net/{container%}/{key%}")),
-    row("sourceUrl", Maybe("https://{previous_host}/{container}/{previous_key%}")),
+    row("sourceUrl", Maybe("https://{previous_host}/{previous_container%}/{previous_key%}")),
     row("destinationUrl", Derived("https://{previous_host}/{container%}/{key%}")),
     row("sequencer", Text("sequencer")),
     row("identity", Text("requester")),

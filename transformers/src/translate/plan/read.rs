@@ -138,7 +138,7 @@ impl Plan {
             let Some(raw) = self.raw(row.place, event, found) else { continue };
             *is_present = true;
             // Of several rows for one place, one has to be right.
-            let is_same = self.of_place_of(index).any(|row| row.agrees(raw, values, known));
+            let is_same = self.of_place(index).any(|row| row.agrees(raw, values, known));
             if !is_same {
                 losses.add(Change::Changed, self.prefix(row), row.at);
             }
@@ -160,7 +160,7 @@ impl Plan {
                 continue;
             }
             let (mut some, mut all) = (false, true);
-            for other in self.of_place_of(index) {
+            for other in self.of_place(index).chain(self.within(index)) {
                 other.each_field(|field| {
                     if reading.values.get(field).is_some() {
                         some |= is_carried(field);
@@ -196,7 +196,7 @@ impl Plan {
         }
     }
 
-    fn prefix(&self, row: &CompiledRow) -> &'static str {
+    pub(super) fn prefix(&self, row: &CompiledRow) -> &'static str {
         if matches!(row.place, Place::Data(_)) { self.form.data_name() } else { "" }
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct CompiledRow {
     pub(super) at: &'static str,
     pub(super) place: Place,
     pub(super) held: Held,
+    /// Words of its field that only other clouds have.
+    pub(super) foreign: Vec<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +84,14 @@ impl CompiledRow {
         known: &dyn Fn(Known) -> Option<Cow<'k, str>>,
     ) -> Option<Given<'v>> {
         match &self.held {
-            Held::Field(field, holds) => give(*holds, values.get(*field)?),
+            Held::Field(field, holds) => {
+                let value = values.get(*field)?;
+                let is_foreign = |text: &str| self.foreign.contains(&text);
+                match value.as_text().is_some_and(is_foreign) {
+                    true => None,
+                    false => give(*holds, value),
+                }
+            }
             Held::Pattern { pattern, .. } | Held::Derived(pattern) => {
                 let known = |which| known(which);
                 let filled = pattern.fill(|field| values.text(field), known)?;

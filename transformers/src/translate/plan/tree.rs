@@ -5,7 +5,16 @@ use hybridge_schemas::json;
 use super::MARK;
 use super::row::{CompiledRow, Place};
 
-/// Objects within objects; a leaf is the rows that may fill it, of which the first that can counts.
+/// The names on the way to a member. The name of a claim is an address, with dots of its own.
+pub(super) fn names(path: &str) -> impl Iterator<Item = &str> {
+    let (before, address) = match path.find(".http://") {
+        Some(at) => (&path[..at], Some(&path[at + 1..])),
+        None => (path, None),
+    };
+    before.split('.').chain(address)
+}
+
+/// Objects within objects, each with the rows that may fill it, of which the first that can counts.
 pub(super) struct Tree {
     nodes: Vec<Node>,
 }
@@ -22,7 +31,7 @@ impl Tree {
         let mut tree = Self { nodes: vec![Node::default()] };
         for (slot, path) in paths.iter().enumerate().filter(|(_, path)| **path != MARK) {
             let mut at = 0;
-            for name in path.split('.') {
+            for name in names(path) {
                 at = tree.child(at, name);
             }
             let here = rows.iter().enumerate().filter(|(_, row)| row.place == Place::Data(slot));
@@ -61,10 +70,13 @@ impl Tree {
         show: &mut impl FnMut(usize),
     ) -> bool {
         let Some(node) = self.nodes.get(at) else { return false };
+        // A whole object before its members.
+        if let Some(row) = node.rows.iter().find(|row| fill(**row, out)) {
+            show(*row);
+            return true;
+        }
         if node.children.is_empty() {
-            let filled = node.rows.iter().find(|row| fill(**row, out));
-            filled.copied().into_iter().for_each(&mut *show);
-            return filled.is_some();
+            return false;
         }
         let start = out.len();
         out.push(b'{');

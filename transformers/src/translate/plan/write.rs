@@ -7,8 +7,10 @@ use hybridge_core::{Header, Headers, Text};
 use hybridge_schemas::json;
 
 use super::super::pattern::Known;
-use super::super::value::{Given, Raw, Value};
-use super::row::{Held, Place};
+use super::super::table::Holds;
+use super::super::value::{Given, Raw, Value, take};
+use super::row::{CompiledRow, Held, Place};
+use super::tree::names;
 use super::{CompiledKind, Plan, Values};
 
 /// What was written of an event.
@@ -79,6 +81,7 @@ impl Plan {
                 if let Some(row) = self.rows.get(index) {
                     row.mark(&mut written.carried);
                     self.mark_derived(index, values, known, &mut written.carried);
+                    self.mark_within(index, values, &mut written.carried);
                 }
             });
             if data.is_empty() {
@@ -103,7 +106,7 @@ impl Plan {
         let Some(Held::Derived(pattern)) = self.rows.get(index).map(|row| &row.held) else {
             return;
         };
-        let readers = self.of_place_of(index).filter_map(|row| match &row.held {
+        let readers = self.of_place(index).filter_map(|row| match &row.held {
             Held::Pattern { pattern, .. } => Some(pattern),
             _ => None,
         });
@@ -117,6 +120,28 @@ impl Plan {
                     *place |= values.text(field) == Some(&*text);
                 }
             });
+        }
+    }
+}
+
+impl Plan {
+    /// A whole object carries the fields that stand in it, where it says the same.
+    fn mark_within(&self, index: usize, values: &Values<'_>, carried: &mut [bool]) {
+        let Some(CompiledRow { at, held: Held::Field(whole, Holds::Json(_)), .. }) =
+            self.rows.get(index)
+        else {
+            return;
+        };
+        let Some(Value::Json(whole)) = values.get(*whole) else { return };
+        for inner in self.within(index) {
+            let Held::Field(field, holds) = inner.held else { continue };
+            let path = names(&inner.at[at.len() + 1..]);
+            let path: Vec<_> = path.map(|name| json::Step::Member(name.into())).collect();
+            let found = json::get(whole, &path).ok().flatten();
+            let found = found.and_then(|raw| take(holds, Raw::Json(raw)));
+            if let Some(place) = carried.get_mut(field) {
+                *place |= found.is_some_and(|(value, _)| values.get(field) == Some(&value));
+            }
         }
     }
 }

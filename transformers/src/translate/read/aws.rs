@@ -5,6 +5,8 @@ mod event_bridge;
 mod records;
 mod sns;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hybridge_core::{Error, Message};
 use hybridge_schemas::json;
@@ -27,7 +29,10 @@ struct Members<'a> {
     kind: Option<&'a [u8]>,
     topic: Option<&'a [u8]>,
     event_source: Option<&'a [u8]>,
+    broker: Option<&'a [u8]>,
     logs: Option<&'a [u8]>,
+    stream: Option<&'a [u8]>,
+    messages: Option<&'a [u8]>,
 }
 
 /// One envelope.
@@ -53,6 +58,9 @@ pub(super) fn payload(payload: &Bytes, depth: u32, show: Show<'_>) -> Result<Rea
             "TopicArn" => &mut members.topic,
             "eventSource" => &mut members.event_source,
             "awslogs" => &mut members.logs,
+            "deliveryStreamArn" => &mut members.stream,
+            "messages" => &mut members.messages,
+            "eventSourceArn" => &mut members.broker,
             _ => continue,
         };
         *place = Some(raw);
@@ -62,6 +70,13 @@ pub(super) fn payload(payload: &Bytes, depth: u32, show: Show<'_>) -> Result<Rea
     }
     if members.kind.is_some() && members.topic.is_some() {
         return sns::object(payload, payload, None, depth, show);
+    }
+    if let (Some(records), Some(stream)) = (members.records, text(members.stream)) {
+        return records::firehose(records, &stream, depth, show);
+    }
+    if let (Some(messages), Some(b"\"aws:mq\"")) = (members.messages, members.event_source) {
+        let broker = text(members.broker).unwrap_or(Cow::Borrowed("aws:mq"));
+        return records::activemq(messages, &broker, depth, show);
     }
     if let Some(records) = members.records {
         let source = text(members.event_source);

@@ -37,6 +37,8 @@ struct Members<'a> {
     subject: Option<&'a [u8]>,
     event_type: Option<&'a [u8]>,
     event_time: Option<&'a [u8]>,
+    /// The type of a CloudEvent.
+    kind: Option<&'a [u8]>,
     data: Option<&'a [u8]>,
     data_version: Option<&'a [u8]>,
     metadata_version: Option<&'a [u8]>,
@@ -55,6 +57,7 @@ impl<'a> Members<'a> {
                 "subject" => &mut members.subject,
                 "eventType" => &mut members.event_type,
                 "eventTime" => &mut members.event_time,
+                "type" => &mut members.kind,
                 "data" => &mut members.data,
                 "specVersion" => &mut members.spec_version,
                 "value" => &mut members.value,
@@ -128,7 +131,9 @@ fn event_grid(
 ) -> Result<(), Error> {
     let missing = |what: &str| Error::rejected(format!("the event has no {what}"));
     // A whole CloudEvent in the data is one that had no other place in this schema.
-    if let Some(data) = members.data.filter(|data| is_wrapped(data)) {
+    if let Some(data) = members.data
+        && is_wrapped(data, members)?
+    {
         return super::structured(&whole.slice_ref(data), show);
     }
     let mut event = Event {
@@ -152,6 +157,11 @@ fn event_grid(
     show(event)
 }
 
-fn is_wrapped(data: &[u8]) -> bool {
-    data.first() == Some(&b'{') && events::has_required(data)
+/// Whether data are the event itself: one of the same id and type.
+fn is_wrapped(data: &[u8], members: &Members<'_>) -> Result<bool, Error> {
+    if data.first() != Some(&b'{') || !events::has_required(data) {
+        return Ok(false);
+    }
+    let inner = Members::read(data)?;
+    Ok(text(inner.id) == text(members.id) && text(inner.kind) == text(members.event_type))
 }

@@ -8,7 +8,7 @@ use hybridge_core::{Header, Text};
 use crate::translate::event::{Data, Event};
 
 /// The type of the event that a message is.
-pub(super) const PUBLISHED: &str = "dev.hybridge.message.published.v1";
+const PUBLISHED: &str = "dev.hybridge.message.published.v1";
 
 /// A message of a queue or a topic.
 pub(super) struct Queued<'a> {
@@ -37,6 +37,7 @@ impl<'a> Queued<'a> {
             time: self.time,
             data: if self.body.is_empty() { Data::None } else { Data::Own(self.body) },
             headers: self.headers.into_iter().map(header).collect(),
+            is_queued: true,
             ..Event::default()
         };
         event.guess_content_type();

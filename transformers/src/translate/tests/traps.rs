@@ -226,3 +226,198 @@ fn an_event_without_a_time_gets_one_where_the_form_needs_it() {
     let time = data(&written)[0]["eventTime"].as_str().unwrap_or_default().to_owned();
     assert!(hybridge_schemas::rfc3339::millis(&time).is_some(), "{time}");
 }
+
+/// What was lost, changed and added, as the event says.
+fn loss(event: &Message) -> Vec<String> {
+    let items = text(event, "hybridgeloss").split(',').filter(|item| !item.is_empty());
+    items.map(str::to_owned).collect()
+}
+
+fn header(event: &Message, name: &str) -> Option<String> {
+    let found = event.headers.iter().find(|header| header.name == *name)?;
+    String::from_utf8(found.value?.to_vec()).ok()
+}
+
+#[test]
+fn attributes_of_a_message_come_out_of_a_wrapper_again() {
+    let records = r#"{"Records":[{"messageId":"1","body":"hi","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:r:1:q","awsRegion":"r","messageAttributes":{"color":{"dataType":"String","stringValue":"red"}}}]}"#;
+    let grid = AZURE.replace(" }", ", format: event_grid }");
+    let there = one(&*step(&format!("{{ from: aws, to: azure, {grid} }}")), plain(records));
+    assert_eq!(data(&there)[0]["eventType"], "dev.hybridge.message.published.v1");
+    let back = one(&*step("{ from: azure, to: cloudevents }"), there);
+    assert_eq!(header(&back, "color").as_deref(), Some("red"));
+    // What an envelope came with is none of the message's own.
+    let mut request = plain(records);
+    request.headers.push("via".into(), Some("proxy".into()));
+    let event = one(&*step("{ from: aws, to: cloudevents }"), request);
+    assert_eq!(header(&event, "via"), None);
+}
+
+#[test]
+fn an_event_that_holds_an_event_stays_itself() {
+    let grid = |id: &str| {
+        format!(
+            r#"[{{"id":"1","topic":"/t","eventType":"shop.order","eventTime":"2024-01-01T00:00:00Z","subject":"s","dataVersion":"","data":{{"specversion":"1.0","id":"{id}","type":"shop.order","source":"/inner"}}}}]"#
+        )
+    };
+    let to_events = step("{ from: azure, to: cloudevents }");
+    let outer = one(&*to_events, plain(&grid("2")));
+    assert_eq!((text(&outer, "source"), text(&outer, "subject")), ("/t", "s"));
+    assert_eq!(data(&outer)["source"], "/inner");
+    assert_eq!(text(&one(&*to_events, plain(&grid("1"))), "source"), "/inner");
+}
+
+/// An event of Azure about a resource.
+fn resource(kind: &str, operation: &str) -> Message {
+    plain(&format!(
+        r#"{{"specversion":"1.0","id":"1","source":"/subscriptions/s/resourceGroups/g","type":"Microsoft.Resources.Resource{kind}","time":"2024-01-01T00:00:00Z","subject":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Sql/servers/w","data":{{"operationName":"{operation}","resourceProvider":"Microsoft.Sql","claims":{{"ver":"1.0","http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name":"ann@example.com"}}}}}}"#
+    ))
+}
+
+#[test]
+fn the_verb_of_a_resource_event_follows_from_its_operation() {
+    let to_aws = step(&format!("{{ from: azure, to: aws, {AWS} }}"));
+    let home = step(&format!("{{ from: aws, to: azure, returning: pass, {AZURE} }}"));
+    for (kind, operation, is_told) in [
+        ("WriteSuccess", "Microsoft.Sql/servers/write", true),
+        ("DeleteFailure", "Microsoft.Sql/servers/delete", true),
+        ("ActionCancel", "Microsoft.Sql/servers/restart/action", true),
+        ("WriteSuccess", "Microsoft.Sql/servers/delete", false),
+        ("DeleteSuccess", "odd", false),
+    ] {
+        let there = one(&*to_aws, resource(kind, operation));
+        let named =
+            data(&there)["detail"]["hybridge"]["loss"].as_str().unwrap_or_default().to_owned();
+        let back = one(&*home, there);
+        let is_same = text(&back, "type") == format!("Microsoft.Resources.Resource{kind}");
+        // A call that was given up is none at AWS and goes wrapped.
+        assert_eq!(is_same, is_told, "{kind} {operation}");
+        assert_eq!(
+            named.split(',').any(|item| item == "-type"),
+            !is_told,
+            "{kind} {operation}: {named}"
+        );
+    }
+}
+
+#[test]
+fn who_called_is_known_in_every_cloud() {
+    let azure = one(
+        &*step("{ from: azure, to: gcp, gcp: { project: p } }"),
+        resource("WriteSuccess", "Microsoft.Sql/servers/write"),
+    );
+    let who = |event: &Message| data(event)["protoPayload"]["authenticationInfo"].clone();
+    assert_eq!(who(&azure)["principalEmail"], "ann@example.com");
+    assert!(!loss(&azure).contains(&"-data.claims".to_owned()));
+    assert!(loss(&azure).contains(&"~data.claims".to_owned()), "ver has no place");
+    let detail = r#"{"eventSource":"sts.amazonaws.com","eventName":"AssumeRole","userIdentity":{"type":"IAMUser","userName":"ann","principalId":"AIDA1","arn":"arn:aws:iam::1:user/ann"}}"#;
+    let call = bridged("aws.sts", "AWS API Call via CloudTrail", detail);
+    let there = one(&*step("{ from: aws, to: gcp, gcp: { project: p } }"), call.clone());
+    assert_eq!(who(&there)["principalEmail"], "ann");
+    assert_eq!(who(&there)["principalSubject"], "AIDA1");
+    assert!(loss(&there).contains(&"~detail.userIdentity".to_owned()), "{:?}", loss(&there));
+    let there = one(&*step(&format!("{{ from: aws, to: azure, {AZURE} }}")), call.clone());
+    let claims = &data(&there)["claims"];
+    let name = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name";
+    assert_eq!(claims[name], "ann");
+    // In the common form the whole is there, and its parts are not lost.
+    let middle = one(&*step("{ from: aws, to: cloudevents, data: canonical }"), call);
+    assert_eq!(data(&middle)["identity"]["arn"], "arn:aws:iam::1:user/ann");
+    let home = step(&format!("{{ from: cloudevents, to: aws, returning: pass, {AWS} }}"));
+    let home = data(&one(&*home, middle));
+    assert_eq!(home["detail"]["userIdentity"]["type"], "IAMUser");
+    let named = home["detail"]["hybridge"]["loss"].as_str().unwrap_or_default();
+    assert!(!named.contains("principal"), "{named}");
+}
+
+#[test]
+fn a_rename_across_containers_deletes_in_the_old_one() {
+    let renamed = r#"{"specversion":"1.0","id":"1","source":"/s/storageAccounts/acct","type":"Microsoft.Storage.BlobRenamed","time":"2024-01-01T00:00:00Z","subject":"/blobServices/default/containers/new/blobs/b","data":{"api":"RenameFile","sourceUrl":"https://acct.dfs.core.windows.net/old/a","destinationUrl":"https://acct.dfs.core.windows.net/new/b"}}"#;
+    let parts = all(apply(&*step(&format!("{{ from: azure, to: aws, {AWS} }}")), plain(renamed)));
+    let place = |part: &Message| {
+        let detail = data(part)["detail"].clone();
+        format!("{}/{}", detail["bucket"]["name"], detail["object"]["key"]).replace('"', "")
+    };
+    assert_eq!(parts.iter().map(place).collect::<Vec<_>>(), ["old/a", "new/b"]);
+}
+
+#[test]
+fn the_path_of_an_image_has_its_project_once() {
+    let body = r#"{"action":"INSERT","digest":"eu-docker.pkg.dev/p/repo/img@sha256:1","tag":"eu-docker.pkg.dev/p/repo/img:2"}"#;
+    let body = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, body);
+    let push = format!(
+        r#"{{"message":{{"messageId":"1","publishTime":"2024-01-01T00:00:00Z","data":"{body}"}},"subscription":"projects/p/subscriptions/s"}}"#
+    );
+    let there = one(&*step(&format!("{{ from: gcp, to: aws, {AWS} }}")), plain(&push));
+    assert_eq!(data(&there)["detail"]["repository-name"], "repo/img");
+    let home = "{ from: aws, to: gcp, returning: pass, gcp: { project: p, location: eu } }";
+    let home = data(&one(&*step(home), there));
+    assert_eq!(home["digest"], "eu-docker.pkg.dev/p/repo/img@sha256:1");
+    assert_eq!(home["tag"], "eu-docker.pkg.dev/p/repo/img:2");
+}
+
+#[test]
+fn words_of_one_cloud_are_none_of_another() {
+    let to_azure = step(&format!("{{ from: aws, to: azure, {AZURE} }}"));
+    let posted = SAMPLES[0].1.replace("CompleteMultipartUpload", "POST Object");
+    let blob = one(&*to_azure, plain(&posted));
+    assert!(data(&blob)["api"].is_null());
+    assert!(loss(&blob).contains(&"-detail.reason".to_owned()));
+    let own = SAMPLES[0].1.replace("CompleteMultipartUpload", "Sung");
+    assert_eq!(data(&one(&*to_azure, plain(&own)))["api"], "Sung");
+}
+
+#[test]
+fn of_several_words_for_the_same_one_is_written() {
+    let off = r#"{"specversion":"1.0","id":"1","source":"/subscriptions/s/resourceGroups/g","type":"Microsoft.Resources.ResourceActionSuccess","time":"2024-01-01T00:00:00Z","subject":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm","data":{"operationName":"Microsoft.Compute/virtualMachines/powerOff/action"}}"#;
+    let there = data(&one(&*step(&format!("{{ from: azure, to: aws, {AWS} }}")), plain(off)));
+    assert_eq!(there["detail"]["state"], "stopped");
+    let named = there["detail"]["hybridge"]["loss"].as_str().unwrap_or_default();
+    assert!(named.contains("~data.operationName"), "{named}");
+}
+
+#[test]
+fn what_was_added_is_named_where_it_stands() {
+    let deleted = r#"{"specversion":"1.0","id":"1","source":"/s/storageAccounts/acct","type":"Microsoft.Storage.BlobDeleted","time":"2024-01-01T00:00:00Z","subject":"/blobServices/default/containers/c/blobs/b","data":{"api":"DeleteBlob"}}"#;
+    let there = data(&one(&*step(&format!("{{ from: azure, to: aws, {AWS} }}")), plain(deleted)));
+    let named = there["detail"]["hybridge"]["loss"].as_str().unwrap_or_default();
+    assert!(named.split(',').any(|item| item == "+detail.deletion-type"), "{named}");
+}
+
+#[test]
+fn versions_of_the_schema_are_not_of_the_event() {
+    let grid = AZURE.replace(" }", ", format: event_grid }");
+    let there = one(&*step(&format!("{{ from: aws, to: azure, {grid} }}")), plain(SAMPLES[0].1));
+    let home = step(&format!("{{ from: azure, to: aws, returning: pass, {AWS} }}"));
+    let home = data(&one(&*home, there));
+    assert!(home["detail"]["hybridge"]["dataversion"].is_null(), "{home}");
+}
+
+#[test]
+fn every_source_of_records_is_read() {
+    let to_events = step("{ from: aws, to: cloudevents }");
+    let messages = r#"{"eventSource":"aws:mq","eventSourceArn":"arn:aws:mq:r:1:broker:b:b-1","messages":[
+        {"messageID":"ID:1","timestamp":1599863938941,"destination":{"physicalName":"orders"},"data":"aGk=","properties":{"color":"red","JMSXGroupID":"g"}},
+        {"messageID":"ID:2","destination":{"physicalName":"orders"},"data":""}]}"#;
+    let read = all(apply(&*to_events, plain(messages)));
+    assert_eq!(read.len(), 2);
+    assert_eq!(read[0].payload.as_deref(), Some(b"hi".as_slice()));
+    assert_eq!(text(&read[0], "time"), "2020-09-11T22:38:58.941Z");
+    assert_eq!((text(&read[0], "topic"), text(&read[0], "partitionkey")), ("orders", "g"));
+    assert_eq!(header(&read[0], "color").as_deref(), Some("red"));
+    let delivered = r#"{"invocationId":"i","deliveryStreamArn":"arn:aws:firehose:r:1:deliverystream/d","region":"r","records":[{"recordId":"r1","approximateArrivalTimestamp":1507217624302,"data":"aGk="}]}"#;
+    let record = one(&*to_events, plain(delivered));
+    assert_eq!((text(&record, "id"), text(&record, "topic")), ("r1", "d"));
+    let mail = r#"{"Records":[{"eventSource":"aws:ses","eventVersion":"1.0","ses":{"mail":{"messageId":"m1","timestamp":"1970-01-01T00:00:00.123Z"}}}]}"#;
+    let mail = one(&*to_events, plain(mail));
+    assert_eq!((text(&mail, "id"), text(&mail, "type")), ("m1", "com.amazonaws.ses"));
+    assert_eq!(data(&mail)["ses"]["mail"]["messageId"], "m1");
+    let commit = r#"{"Records":[{"eventId":"c1","eventName":"ReferenceChanges","eventSource":"aws:codecommit","eventSourceARN":"arn:aws:codecommit:r:1:repo","eventTime":"2016-01-01T23:59:59.000+0000"}]}"#;
+    let commit = one(&*to_events, plain(commit));
+    assert_eq!(text(&commit, "type"), "com.amazonaws.codecommit.ReferenceChanges");
+    assert_eq!((text(&commit, "id"), text(&commit, "time")), ("c1", ""));
+    let rabbit = r#"{"eventSource":"aws:rmq","eventSourceArn":"arn:aws:mq:r:1:broker:b:b-1","rmqMessagesByQueue":{"q::/":[{"basicProperties":{"headers":{"color":{"bytes":[114,-61,-92]},"n":1}},"data":"aGk="}]}}"#;
+    let rabbit = one(&*to_events, plain(rabbit));
+    assert_eq!(header(&rabbit, "color").as_deref(), Some("rä"));
+    assert_eq!(header(&rabbit, "n").as_deref(), Some("1"));
+}

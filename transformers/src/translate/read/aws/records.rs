@@ -1,4 +1,5 @@
-//! What event sources deliver: S3, SQS, SNS, Kinesis, DynamoDB, Kafka, RabbitMQ, log groups.
+//! What event sources deliver: S3, SQS, SNS, Kinesis, Firehose, DynamoDB, Kafka, ActiveMQ, RabbitMQ, log groups. A record of
+//! another source, such as SES or CodeCommit, is an event whose data is the record.
 
 use std::borrow::Cow;
 
@@ -70,6 +71,7 @@ fn one(
         }
         (Some("aws:kinesis"), _) => return kinesis(record, depth, show),
         (Some("aws:dynamodb"), _) => dynamodb(record, whole, show)?,
+        (Some(source), _) if source.starts_with("aws:") => other(record, source, whole, show)?,
         _ => return Ok(Read::Unknown),
     }
     Ok(Read::Events)
@@ -220,6 +222,119 @@ fn dynamodb(record: &[u8], whole: &Bytes, show: Show<'_>) -> Result<(), Error> {
     })
 }
 
+/// A record of a source that has no rules of its own.
+fn other(record: &[u8], source: &str, whole: &Bytes, show: Show<'_>) -> Result<(), Error> {
+    let [id, id_too, mail, name, arn, time, sent] = select(
+        record,
+        [
+            &["eventID"],
+            &["eventId"],
+            &["ses", "mail", "messageId"],
+            &["eventName"],
+            &["eventSourceARN"],
+            &["eventTime"],
+            &["ses", "mail", "timestamp"],
+        ],
+    )?
+    .map(|raw| text(raw).filter(|text| !text.is_empty()));
+    let service = source.trim_start_matches("aws:");
+    let kind = match &name {
+        Some(name) => format!("com.amazonaws.{service}.{name}"),
+        None => format!("com.amazonaws.{service}"),
+    };
+    let id = id.or(id_too).or(mail);
+    // CodeCommit writes its offsets without a colon: the time is in the record only.
+    let time = time.or(sent).filter(|time| rfc3339::millis(time).is_some());
+    show(Event {
+        id: id.unwrap_or_else(|| Cow::Owned(id_of(record, source))),
+        source: arn.unwrap_or(Cow::Borrowed(source)),
+        kind: Cow::Owned(kind),
+        time,
+        content_type: Some(Cow::Borrowed("application/json")),
+        data: Data::Slice(record, whole),
+        ..Event::default()
+    })
+}
+
+/// The id of a record that says none: the same whenever it comes.
+fn id_of(record: &[u8], place: &str) -> String {
+    let content = String::from_utf8_lossy(record);
+    let marks = Marks { id: Some(content), ..Marks::default() };
+    derived_id(&marks, place, 0)
+}
+
+/// What a delivery stream of Firehose has of its records.
+pub(super) fn firehose(
+    records: &[u8],
+    stream: &str,
+    depth: u32,
+    show: Show<'_>,
+) -> Result<Read, Error> {
+    super::super::each(records, &mut |record| {
+        let [id, data, arrived, key] = select(
+            record,
+            [
+                &["recordId"],
+                &["data"],
+                &["approximateArrivalTimestamp"],
+                &["kinesisRecordMetadata", "partitionKey"],
+            ],
+        )?;
+        let body = decoded(text(data).ok_or_else(|| missing("data"))?.as_ref())?;
+        if nested(&body, depth, show)? {
+            return Ok(Read::Events);
+        }
+        let queued = Queued {
+            id: text(id).ok_or_else(|| missing("recordId"))?,
+            topic: last(stream),
+            source: Cow::Borrowed(stream),
+            time: millis(arrived).map(Cow::Owned),
+            key: text(key),
+            subject: None,
+            headers: Vec::new(),
+            body,
+        };
+        show(queued.into_event()).map(|()| Read::Events)
+    })
+}
+
+/// The messages of a broker of ActiveMQ.
+pub(super) fn activemq(
+    messages: &[u8],
+    source: &str,
+    depth: u32,
+    show: Show<'_>,
+) -> Result<Read, Error> {
+    super::super::each(messages, &mut |message| {
+        let [id, data, sent, destination, properties, group] = select(
+            message,
+            [
+                &["messageID"],
+                &["data"],
+                &["timestamp"],
+                &["destination", "physicalName"],
+                &["properties"],
+                &["properties", "JMSXGroupID"],
+            ],
+        )?;
+        let body = decoded(text(data).unwrap_or_default().as_ref())?;
+        if nested(&body, depth, show)? {
+            return Ok(Read::Events);
+        }
+        let queued = Queued {
+            id: text(id).ok_or_else(|| missing("messageID"))?,
+            source: Cow::Borrowed(source),
+            topic: text(destination),
+            time: millis(sent).map(Cow::Owned),
+            key: text(group),
+            subject: None,
+            headers: table(properties)?,
+            body,
+        };
+        show(queued.into_event()).map(|()| Read::Events)
+    })
+}
+
 /// A record of Kafka or RabbitMQ, from the partition or queue of this name.
 fn broker(
     record: &[u8],
@@ -230,7 +345,7 @@ fn broker(
 ) -> Result<(), Error> {
     let [arn] = select(whole, [&["eventSourceArn"]])?;
     let arn = text(arn).or(source.map(Cow::Borrowed)).ok_or_else(|| missing("eventSourceArn"))?;
-    let [offset, key, value, time, data, id, headers, topic] = select(
+    let [offset, key, value, time, data, id, headers, topic, properties] = select(
         record,
         [
             &["offset"],
@@ -241,24 +356,16 @@ fn broker(
             &["basicProperties", "messageId"],
             &["headers"],
             &["topic"],
+            &["basicProperties", "headers"],
         ],
     )?;
     let body = match text(value).or_else(|| text(data)) {
         Some(body) => decoded(&body)?,
         None => Bytes::new(),
     };
-    let own = |raw: Option<&[u8]>| raw.map(|raw| String::from_utf8_lossy(raw).into_owned());
-    let offset = own(offset).map(|offset| format!("{place}@{offset}"));
+    let offset = offset.map(|offset| format!("{place}@{}", String::from_utf8_lossy(offset)));
     let id = text(id).map(Cow::into_owned).or(offset);
-    let id = match id {
-        Some(id) => id,
-        None => {
-            let content = String::from_utf8_lossy(record).into_owned();
-            let marks = Marks { id: Some(content.into()), ..Marks::default() };
-            derived_id(&marks, place, 0)
-        }
-    };
-    let millis = own(time).and_then(|time| rfc3339::format(time.parse().ok()?));
+    let id = id.unwrap_or_else(|| id_of(record, place));
     let key = match text(key) {
         Some(key) => String::from_utf8(decoded(&key)?.to_vec()).ok().map(Cow::Owned),
         None => None,
@@ -266,11 +373,14 @@ fn broker(
     let queued = Queued {
         id: Cow::Owned(id),
         source: arn,
-        time: millis.map(Cow::Owned),
+        time: millis(time).map(Cow::Owned),
         key,
         topic: text(topic).or_else(|| place.split("::").next().map(Cow::Borrowed)),
         subject: None,
-        headers: kafka_headers(headers)?,
+        headers: match properties {
+            Some(properties) => table(Some(properties))?,
+            None => kafka_headers(headers)?,
+        },
         body,
     };
     show(queued.into_event())
@@ -283,19 +393,43 @@ fn kafka_headers(headers: Option<&[u8]>) -> Result<Vec<(String, Bytes)>, Error> 
     for header in json::elements(headers) {
         for member in json::members(header.map_err(|fault| malformed(&fault))?) {
             let (name, raw) = member.map_err(|fault| malformed(&fault))?;
-            let mut value = Vec::new();
-            for byte in json::elements(raw) {
-                let byte = byte.map_err(|fault| malformed(&fault))?;
-                // Java writes bytes as numbers from -128 to 127.
-                let number =
-                    std::str::from_utf8(byte).ok().and_then(|text| text.parse::<i16>().ok());
-                let byte = number.map(|number| number.rem_euclid(256)).map(u8::try_from);
-                if let Some(Ok(byte)) = byte {
-                    value.push(byte);
-                }
-            }
-            read.push((name.into_owned(), value.into()));
+            read.push((name.into_owned(), bytes_of(raw)?));
         }
+    }
+    Ok(read)
+}
+
+/// Bytes that are an array of numbers.
+fn bytes_of(array: &[u8]) -> Result<Bytes, Error> {
+    let mut value = Vec::new();
+    for byte in json::elements(array) {
+        let byte = byte.map_err(|fault| malformed(&fault))?;
+        // Java writes bytes as numbers from -128 to 127.
+        let number = std::str::from_utf8(byte).ok().and_then(|text| text.parse::<i16>().ok());
+        let byte = number.map(|number| number.rem_euclid(256)).map(u8::try_from);
+        if let Some(Ok(byte)) = byte {
+            value.push(byte);
+        }
+    }
+    Ok(value.into())
+}
+
+/// Headers by name, as brokers of Amazon MQ have them: texts, other values, and objects with an array of bytes.
+fn table(headers: Option<&[u8]>) -> Result<Vec<(String, Bytes)>, Error> {
+    let mut read = Vec::new();
+    let Some(headers) = headers.filter(|raw| raw.first() == Some(&b'{')) else { return Ok(read) };
+    for member in json::members(headers) {
+        let (name, raw) = member.map_err(|fault| malformed(&fault))?;
+        let value = match (raw.first(), text(Some(raw))) {
+            (_, Some(text)) => Bytes::from(text.into_owned()),
+            (Some(b'{'), None) => match select(raw, [&["bytes"]])? {
+                [Some(bytes)] if bytes.first() == Some(&b'[') => bytes_of(bytes)?,
+                _ => Bytes::copy_from_slice(raw),
+            },
+            _ if raw == b"null" => continue,
+            _ => Bytes::copy_from_slice(raw),
+        };
+        read.push((name.into_owned(), value));
     }
     Ok(read)
 }
@@ -323,6 +457,11 @@ fn decoded(text: &str) -> Result<Bytes, Error> {
 fn last(arn: &str) -> Option<Cow<'static, str>> {
     let name = arn.rsplit([':', '/']).next().filter(|name| !name.is_empty())?;
     Some(Cow::Owned(name.to_owned()))
+}
+
+/// Milliseconds since 1970, as a timestamp.
+fn millis(raw: Option<&[u8]>) -> Option<String> {
+    rfc3339::format(std::str::from_utf8(raw?).ok()?.parse().ok()?)
 }
 
 /// Seconds since 1970 with a fraction, as a timestamp.

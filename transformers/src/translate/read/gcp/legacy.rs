@@ -147,7 +147,7 @@ fn read<'a>(outer: &Members<'a>, inner: &Members<'a>) -> Result<Context<'a>, Err
         time: first(inner.timestamp, outer.timestamp, "timestamp")?,
         service: service.ok_or_else(|| missing("service, and its type does not say it"))?,
         resource: resource.ok_or_else(|| missing("resource"))?,
-        domain: text(inner.domain.or(outer.domain)),
+        domain: text(inner.domain.or(outer.domain)).filter(|domain| !domain.is_empty()),
         kind,
     })
 }
