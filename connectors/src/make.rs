@@ -113,9 +113,12 @@ pub fn source(
             Ok(Box::new(crate::http::Source::new(config, route, instance, servers)))
         }
         #[cfg(feature = "kafka")]
-        SourceConfig::Kafka(config) => {
-            Ok(Box::new(crate::kafka::Source::new(config, route, limits.uncommitted)?))
-        }
+        SourceConfig::Kafka(config) => Ok(Box::new(crate::kafka::Source::new(
+            config,
+            route,
+            &local.instance,
+            limits.uncommitted,
+        )?)),
         #[cfg(feature = "nats")]
         SourceConfig::Nats(config) => crate::nats::source(config, route, limits, &local.instance),
         #[cfg(feature = "schedule")]

@@ -1,6 +1,6 @@
 //! What the safe interface of the client library does not offer: many records of one partition by one call, header names
-//! that are not UTF-8 without a panic, answers to commits that nobody waits for, how far a partition has grown, and a token
-//! for a client that nobody polls.
+//! that are not UTF-8 without a panic, answers to commits that nobody waits for, how far a partition has grown, whether
+//! a consumer is a member of its group, and a token for a client that nobody polls.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -270,6 +270,22 @@ unsafe fn slice<'a>(start: *const c_void, len: usize) -> Option<&'a [u8]> {
 unsafe fn lossy(text: *const c_char) -> String {
     // SAFETY: the caller vouches for the zero at the end.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+/// Whether a consumer is a member of its group, as far as the client knows; false as soon as it says that it leaves.
+///
+/// `client` must be a live consumer.
+pub(super) fn is_member(client: *mut RDKafka) -> bool {
+    // SAFETY: the client is live; the text ends with a zero, and is ours until the client frees it.
+    unsafe {
+        let id = sys::rd_kafka_memberid(client);
+        if id.is_null() {
+            return false;
+        }
+        let is_member = *id != 0;
+        sys::rd_kafka_mem_free(client, id.cast());
+        is_member
+    }
 }
 
 /// Makes a producer fail for good, as an error of its sequence numbers would.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hybridge_config::connector::kafka::{GroupProtocol, Isolation, SourceConfig};
-use hybridge_core::{Assignment, Budget, Error, ErrorKind, Event, Outcome, Tag};
+use hybridge_core::{Assignment, Budget, Error, ErrorKind, Event, Outcome, Tag, Text};
 use rdkafka::ClientConfig;
 use tokio::sync::oneshot;
 
@@ -53,6 +53,8 @@ struct Plan {
     name: String,
     topics: Vec<String>,
     group: String,
+    /// The member is static only so that a crash costs the group nothing: it leaves when it is told to end.
+    leaves: bool,
     route: String,
     policy: Policy,
     /// How long an assignment that is taken away may drain.
@@ -61,19 +63,33 @@ struct Plan {
 }
 
 impl Source {
-    /// A source for `route`, whose name is the group's where the configuration has none. At most `uncommitted` deliveries of
+    /// A source for `route`, whose name is the group's where the configuration has none, in the process of this name. At most `uncommitted` deliveries of
     /// each partition are given out and not behind its watermark.
     ///
     /// # Errors
     /// [`Fatal`](ErrorKind::Fatal) when the connection is not there, or the start time is none.
-    pub fn new(config: &SourceConfig, route: &str, uncommitted: usize) -> Result<Self, Error> {
+    pub fn new(
+        config: &SourceConfig,
+        route: &str,
+        instance: &Text,
+        uncommitted: usize,
+    ) -> Result<Self, Error> {
         let connection = config.endpoint.clone().ok_or_else(|| {
             Error::new(ErrorKind::Fatal, format!("no connection `{}`", config.connection))
         })?;
         let group = config.group.clone().unwrap_or_else(|| route.to_owned());
         let session = config.session_timeout.map_or(SESSION, |timeout| timeout.get());
+        let mut client = consumer(config, &connection, &group);
+        let leaves =
+            config.instance_id.is_none() && config.group_protocol == GroupProtocol::Classic;
+        if leaves {
+            // The process that comes back after a crash is known to the group, which need not wait until the one that died
+            // is given up.
+            client.set("group.instance.id", format!("{instance}.{route}"));
+        }
         let plan = Plan {
-            client: consumer(config, &connection, &group),
+            client,
+            leaves,
             tokens: Tokens::of(&connection),
             connection,
             name: config.connection.clone(),

@@ -133,6 +133,11 @@ ssl_options.fail_if_no_peer_cert = false
         .await
     }
 
+    /// Writes to the disk what was declared, as it must be before a kill: the server confirms it up to two seconds before.
+    pub async fn write_down(&self) -> Result<()> {
+        self.ctl(&["eval", "mnesia:sync_log()."]).await.map(drop)
+    }
+
     /// The process.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child

@@ -18,6 +18,7 @@ async fn consuming_goes_on_after_every_kill_of_the_broker() -> Result<()> {
     let mut node = RabbitMq::start().await?;
     let client = Client::new(&node).await?;
     client.queue("kill.in", &[]).await?;
+    node.write_down().await?;
     let folder = tempfile::tempdir()?;
     let config = format!(
         r#"

@@ -130,6 +130,7 @@ async fn rabbitmq_keeps_messages_over_a_kill() -> Result<()> {
         .await?
         .await?;
     assert!(confirmed.is_ack());
+    rabbitmq.write_down().await?;
     rabbitmq.child().kill()?;
     rabbitmq.begin()?;
     rabbitmq.up().await?;

@@ -14,10 +14,10 @@ const LONG: Duration = Duration::from_secs(90);
 const QUICK: &str = ", session_timeout: 6s";
 
 /// Waits until the group stands behind everything.
-async fn all_committed(kafka: &Kafka, count: usize) -> Result<()> {
+async fn all_committed(kafka: &Kafka, partitions: i32, count: usize) -> Result<()> {
     let started = Instant::now();
     loop {
-        let positions = committed(kafka, "copy", "in", 6)?;
+        let positions = committed(kafka, "copy", "in", partitions)?;
         if positions.iter().flatten().sum::<i64>() == count as i64 {
             return Ok(());
         }
@@ -52,7 +52,7 @@ async fn f002_f004_members_come_and_go_and_nothing_comes_twice() -> Result<()> {
     let logs: Vec<String> = members.iter().map(Daemon::log).collect();
     ensure!(arrived.len() == records.len(), "some came twice:\n{}", logs.join("\n---\n"));
     whole_and_in_order(&arrived, records.len())?;
-    all_committed(&kafka, records.len()).await
+    all_committed(&kafka, 6, records.len()).await
 }
 
 /// A rebalance storm with kills and a member that hangs for longer than its session: what it comes back with is void.
@@ -85,7 +85,7 @@ async fn f003_f015_a_member_that_hung_commits_nothing() -> Result<()> {
     }
     let arrived = consume(&kafka, "out", records.len(), LONG)?;
     whole_and_in_order(&arrived, records.len())?;
-    all_committed(&kafka, records.len()).await
+    all_committed(&kafka, 6, records.len()).await
 }
 
 /// The group protocol that the cluster drives (KIP-848).
@@ -137,6 +137,34 @@ async fn a_static_member_comes_back_to_its_partitions() -> Result<()> {
     whole_and_in_order(&arrived, records.len())?;
     assert_eq!(rebalances(&members[0]).await?, before);
     Ok(())
+}
+
+/// A process that was killed is back in its partitions as soon as it has started again, and one that is told to stop leaves them
+/// to others: neither waits until a session is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_and_a_stop_cost_no_session_time_out() -> Result<()> {
+    let session = Duration::from_secs(300);
+    let kafka = cluster(4).await?;
+    let folder = tempfile::tempdir()?;
+    let patient = format!(", session_timeout: {}s", session.as_secs());
+    let mut first = copier(&kafka, &folder.path().join("0"), &patient, "")?;
+    first.start_ready().await?;
+    let records = numbered(8_000);
+    for (round, part) in records[..6_000].chunks(2_000).enumerate() {
+        produce(&kafka, "in", part)?;
+        all_committed(&kafka, 4, (round + 1) * 2_000).await?;
+        first.kill()?;
+        first.start_ready().await?;
+    }
+    has_partitions(&first, 4.0).await?;
+    let mut second = copier(&kafka, &folder.path().join("1"), &patient, "")?;
+    second.start_ready().await?;
+    has_partitions(&second, 2.0).await?;
+    first.terminate(LONG).await?;
+    has_partitions(&second, 4.0).await?;
+    produce(&kafka, "in", &records[6_000..])?;
+    let arrived = consume(&kafka, "out", records.len(), LONG)?;
+    whole_and_in_order(&arrived, records.len())
 }
 
 /// Waits until the group has shared out its partitions.

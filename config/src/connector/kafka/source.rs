@@ -29,7 +29,9 @@ pub struct SourceConfig {
     #[serde(default)]
     pub group_protocol: GroupProtocol,
     /// Makes this member static (`group.instance.id`): with the same name it gets its partitions back after a restart
-    /// within the session time-out, without a rebalance. Each process needs a name of its own.
+    /// within the session time-out, without a rebalance, and nobody else has them until then. Each process needs a name of
+    /// its own. Default: a name made of the storage folder and the route, under which a process that died is back in its
+    /// partitions at once, while one that is told to stop leaves the group; for `group_protocol: consumer` none.
     pub instance_id: Option<String>,
     /// How long the group waits for a member that is not heard of (`session.timeout.ms`; heartbeats come ten times as
     /// often). Not with `group_protocol: consumer`. Default: 45s, or what the cluster says for `group_protocol:

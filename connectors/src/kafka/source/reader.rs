@@ -31,6 +31,8 @@ const TICK: Duration = Duration::from_secs(1);
 const ASK: Duration = Duration::from_secs(10);
 /// How long the last commit may take when the group is left.
 const LAST_COMMIT: Duration = Duration::from_secs(3);
+/// How long the client may take to say that it leaves.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// How long nothing may be reachable before the route says so by starting again.
 const AWAY: Duration = Duration::from_secs(60);
 /// What the client may keep read ahead, over all partitions, where the route's share allows.
@@ -334,6 +336,18 @@ impl<'a> Reader<'a> {
                     self.consumer.incremental_unassign(&revocation.list())
                 }
             };
+        }
+        if self.plan.leaves {
+            self.say_goodbye();
+        }
+    }
+
+    /// A static member that ends stays in its group until its session is over; one that ends its subscription leaves.
+    fn say_goodbye(&self) {
+        self.consumer.unsubscribe();
+        let until = Instant::now() + GOODBYE;
+        while ffi::is_member(self.consumer.client().native_ptr()) && Instant::now() < until {
+            let _ = self.consumer.poll(Duration::from_millis(10));
         }
     }
 }

@@ -147,8 +147,7 @@ impl Peer for AmqpPeer {
     async fn strike(&mut self, fault: Fault) -> Result<()> {
         match fault {
             Fault::PeerKilled => {
-                // A binding that was made a moment ago is not on disk yet, and nothing says when it is.
-                self.rabbitmq.ctl(&["eval", "mnesia:sync_log()."]).await?;
+                self.rabbitmq.write_down().await?;
                 self.rabbitmq.child().kill()?;
                 self.rabbitmq.begin()?;
                 self.rabbitmq.up().await?;
