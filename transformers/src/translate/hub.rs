@@ -251,10 +251,10 @@ impl Member<'_, '_> {
         let mut reading = self.reading;
         reading.losses.add(Change::Changed, "", "type");
         let old = reading.values.take(previous).ok_or_else(incomplete)?;
-        let container = self.compiled.field("container");
-        let previous = self.compiled.field("previous_container");
-        let mut old_container = previous.and_then(|field| reading.values.take(field));
         let new = reading.values.take(key).ok_or_else(incomplete)?;
+        let container = self.compiled.field("container");
+        let old_container = self.compiled.field("previous_container");
+        let mut old_container = old_container.and_then(|field| reading.values.take(field));
         let parts = Parts { compiled: self.compiled, from: self.from, plan, event, options };
         let mut events = Vec::with_capacity(2);
         let values = reading.values.clone();

@@ -1,6 +1,7 @@
 //! Envelopes of AWS: events of EventBridge, and what services and event sources deliver as
 //! `Records` and in other shapes.
 
+mod brokers;
 mod event_bridge;
 mod records;
 mod sns;
@@ -76,7 +77,7 @@ pub(super) fn payload(payload: &Bytes, depth: u32, show: Show<'_>) -> Result<Rea
     }
     if let (Some(messages), Some(b"\"aws:mq\"")) = (members.messages, members.event_source) {
         let broker = text(members.broker).unwrap_or(Cow::Borrowed("aws:mq"));
-        return records::activemq(messages, &broker, depth, show);
+        return brokers::activemq(messages, &broker, depth, show);
     }
     if let Some(records) = members.records {
         let source = text(members.event_source);

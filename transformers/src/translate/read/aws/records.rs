@@ -1,5 +1,5 @@
-//! What event sources deliver: S3, SQS, SNS, Kinesis, Firehose, DynamoDB, Kafka, ActiveMQ, RabbitMQ, log groups. A record of
-//! another source, such as SES or CodeCommit, is an event whose data is the record.
+//! What event sources deliver: S3, SQS, SNS, Kinesis, Firehose, DynamoDB, log groups, and those of brokers. A record of another
+//! source, such as SES or CodeCommit, is an event whose data is the record.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use hybridge_schemas::rfc3339;
 
 use super::super::queue::Queued;
 use super::super::{Read, Show, malformed, text};
-use super::{nested, sns};
+use super::{brokers, nested, sns};
 use crate::translate::aws::S3_PREFIX;
 use crate::translate::event::{Data, Event, Marks};
 use crate::translate::hub::derived_id;
@@ -30,7 +30,7 @@ pub(super) fn all(
             let (name, raw) = member.map_err(|fault| malformed(&fault))?;
             for record in json::elements(raw) {
                 let record = record.map_err(|fault| malformed(&fault))?;
-                broker(record, &name, source, whole, show)?;
+                brokers::record(record, &name, source, whole, show)?;
             }
         }
         return Ok(Read::Events);
@@ -77,7 +77,7 @@ fn one(
     Ok(Read::Events)
 }
 
-fn select<'a, const N: usize>(
+pub(super) fn select<'a, const N: usize>(
     record: &'a [u8],
     paths: [&[&str]; N],
 ) -> Result<[Option<&'a [u8]>; N], Error> {
@@ -88,7 +88,7 @@ fn select<'a, const N: usize>(
     Ok(found)
 }
 
-fn missing(name: &str) -> Error {
+pub(super) fn missing(name: &str) -> Error {
     Error::rejected(format!("the record has no {name}"))
 }
 
@@ -257,7 +257,7 @@ fn other(record: &[u8], source: &str, whole: &Bytes, show: Show<'_>) -> Result<(
 }
 
 /// The id of a record that says none: the same whenever it comes.
-fn id_of(record: &[u8], place: &str) -> String {
+pub(super) fn id_of(record: &[u8], place: &str) -> String {
     let content = String::from_utf8_lossy(record);
     let marks = Marks { id: Some(content), ..Marks::default() };
     derived_id(&marks, place, 0)
@@ -298,142 +298,6 @@ pub(super) fn firehose(
     })
 }
 
-/// The messages of a broker of ActiveMQ.
-pub(super) fn activemq(
-    messages: &[u8],
-    source: &str,
-    depth: u32,
-    show: Show<'_>,
-) -> Result<Read, Error> {
-    super::super::each(messages, &mut |message| {
-        let [id, data, sent, destination, properties, group] = select(
-            message,
-            [
-                &["messageID"],
-                &["data"],
-                &["timestamp"],
-                &["destination", "physicalName"],
-                &["properties"],
-                &["properties", "JMSXGroupID"],
-            ],
-        )?;
-        let body = decoded(text(data).unwrap_or_default().as_ref())?;
-        if nested(&body, depth, show)? {
-            return Ok(Read::Events);
-        }
-        let queued = Queued {
-            id: text(id).ok_or_else(|| missing("messageID"))?,
-            source: Cow::Borrowed(source),
-            topic: text(destination),
-            time: millis(sent).map(Cow::Owned),
-            key: text(group),
-            subject: None,
-            headers: table(properties)?,
-            body,
-        };
-        show(queued.into_event()).map(|()| Read::Events)
-    })
-}
-
-/// A record of Kafka or RabbitMQ, from the partition or queue of this name.
-fn broker(
-    record: &[u8],
-    place: &str,
-    source: Option<&str>,
-    whole: &Bytes,
-    show: Show<'_>,
-) -> Result<(), Error> {
-    let [arn] = select(whole, [&["eventSourceArn"]])?;
-    let arn = text(arn).or(source.map(Cow::Borrowed)).ok_or_else(|| missing("eventSourceArn"))?;
-    let [offset, key, value, time, data, id, headers, topic, properties] = select(
-        record,
-        [
-            &["offset"],
-            &["key"],
-            &["value"],
-            &["timestamp"],
-            &["data"],
-            &["basicProperties", "messageId"],
-            &["headers"],
-            &["topic"],
-            &["basicProperties", "headers"],
-        ],
-    )?;
-    let body = match text(value).or_else(|| text(data)) {
-        Some(body) => decoded(&body)?,
-        None => Bytes::new(),
-    };
-    let offset = offset.map(|offset| format!("{place}@{}", String::from_utf8_lossy(offset)));
-    let id = text(id).map(Cow::into_owned).or(offset);
-    let id = id.unwrap_or_else(|| id_of(record, place));
-    let key = match text(key) {
-        Some(key) => String::from_utf8(decoded(&key)?.to_vec()).ok().map(Cow::Owned),
-        None => None,
-    };
-    let queued = Queued {
-        id: Cow::Owned(id),
-        source: arn,
-        time: millis(time).map(Cow::Owned),
-        key,
-        topic: text(topic).or_else(|| place.split("::").next().map(Cow::Borrowed)),
-        subject: None,
-        headers: match properties {
-            Some(properties) => table(Some(properties))?,
-            None => kafka_headers(headers)?,
-        },
-        body,
-    };
-    show(queued.into_event())
-}
-
-/// Headers as Kafka records have them: objects with a name and an array of bytes.
-fn kafka_headers(headers: Option<&[u8]>) -> Result<Vec<(String, Bytes)>, Error> {
-    let mut read = Vec::new();
-    let Some(headers) = headers.filter(|raw| raw.first() == Some(&b'[')) else { return Ok(read) };
-    for header in json::elements(headers) {
-        for member in json::members(header.map_err(|fault| malformed(&fault))?) {
-            let (name, raw) = member.map_err(|fault| malformed(&fault))?;
-            read.push((name.into_owned(), bytes_of(raw)?));
-        }
-    }
-    Ok(read)
-}
-
-/// Bytes that are an array of numbers.
-fn bytes_of(array: &[u8]) -> Result<Bytes, Error> {
-    let mut value = Vec::new();
-    for byte in json::elements(array) {
-        let byte = byte.map_err(|fault| malformed(&fault))?;
-        // Java writes bytes as numbers from -128 to 127.
-        let number = std::str::from_utf8(byte).ok().and_then(|text| text.parse::<i16>().ok());
-        let byte = number.map(|number| number.rem_euclid(256)).map(u8::try_from);
-        if let Some(Ok(byte)) = byte {
-            value.push(byte);
-        }
-    }
-    Ok(value.into())
-}
-
-/// Headers by name, as brokers of Amazon MQ have them: texts, other values, and objects with an array of bytes.
-fn table(headers: Option<&[u8]>) -> Result<Vec<(String, Bytes)>, Error> {
-    let mut read = Vec::new();
-    let Some(headers) = headers.filter(|raw| raw.first() == Some(&b'{')) else { return Ok(read) };
-    for member in json::members(headers) {
-        let (name, raw) = member.map_err(|fault| malformed(&fault))?;
-        let value = match (raw.first(), text(Some(raw))) {
-            (_, Some(text)) => Bytes::from(text.into_owned()),
-            (Some(b'{'), None) => match select(raw, [&["bytes"]])? {
-                [Some(bytes)] if bytes.first() == Some(&b'[') => bytes_of(bytes)?,
-                _ => Bytes::copy_from_slice(raw),
-            },
-            _ if raw == b"null" => continue,
-            _ => Bytes::copy_from_slice(raw),
-        };
-        read.push((name.into_owned(), value));
-    }
-    Ok(read)
-}
-
 /// What a log group sends: compressed, so it is passed as it is.
 pub(super) fn logs(payload: &Bytes, show: Show<'_>) -> Result<(), Error> {
     let content = std::str::from_utf8(payload).unwrap_or_default();
@@ -448,19 +312,19 @@ pub(super) fn logs(payload: &Bytes, show: Show<'_>) -> Result<(), Error> {
     })
 }
 
-fn decoded(text: &str) -> Result<Bytes, Error> {
+pub(super) fn decoded(text: &str) -> Result<Bytes, Error> {
     let decoded = STANDARD.decode(text);
     decoded.map(Bytes::from).map_err(|_| Error::rejected("the record is not base64"))
 }
 
 /// The name at the end of an ARN.
-fn last(arn: &str) -> Option<Cow<'static, str>> {
+pub(super) fn last(arn: &str) -> Option<Cow<'static, str>> {
     let name = arn.rsplit([':', '/']).next().filter(|name| !name.is_empty())?;
     Some(Cow::Owned(name.to_owned()))
 }
 
 /// Milliseconds since 1970, as a timestamp.
-fn millis(raw: Option<&[u8]>) -> Option<String> {
+pub(super) fn millis(raw: Option<&[u8]>) -> Option<String> {
     rfc3339::format(std::str::from_utf8(raw?).ok()?.parse().ok()?)
 }
 
