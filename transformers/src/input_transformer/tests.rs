@@ -46,6 +46,7 @@ fn variables_stand_as_values_and_in_texts() {
         (r#""<id>""#, r#""o\"1""#),
         ("<first>", r#"{"sku":"a"}"#),
         ("<id>: <n> <b>", "o\"1: 1.50 "),
+        ("\"n is <n>\"\n\"and\"", "\"n is 1.50\"\n\"and\""),
         (r#"{"a": "<gone>!"}"#, r#"{"a": "!"}"#),
         (r#"["<aws.events.rule-name>", <aws.events.rule-name>]"#, r#"["r\"1", "r\"1"]"#),
         ("<aws.events.event>", r#"{"source":"shop"}"#),

@@ -101,6 +101,12 @@ impl FromStr for InputTemplate {
         let trimmed = text.trim();
         let is_one = variable(trimmed).is_some_and(|(_, length)| length == trimmed.len());
         let is_json = is_one || trimmed.starts_with(['{', '[', '"']);
+        // Several lines in quotes are no JSON: a text that has the quotes in it.
+        let lines = || trimmed.lines().map(str::trim).filter(|line| !line.is_empty());
+        if lines().count() > 1 && lines().all(|line| line.starts_with('"')) {
+            lines().try_for_each(|line| line.parse::<Self>().map(drop))?;
+            return Ok(Self { text: text.to_owned(), is_json: false, parts: parts(text, false)? });
+        }
         let parts = parts(text, is_json)?;
         let template = Self { text: text.to_owned(), is_json, parts };
         if is_json {

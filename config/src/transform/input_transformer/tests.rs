@@ -45,6 +45,11 @@ fn a_template_knows_where_its_variables_stand() {
     let event = Part::Value(Variable::Reserved(Reserved::EventJson));
     assert_eq!(parts("<aws.events.event.json>"), [event]);
     assert_eq!(parts("a < <b> >"), [literal("a < "), Part::InText(named("b")), literal(" >")]);
+    let lines: InputTemplate = "\"a <b>\"\n\"c\"".parse().unwrap();
+    assert!(!lines.is_json());
+    assert_eq!(lines.parts(), [literal("\"a "), Part::InText(named("b")), literal("\"\n\"c\"")]);
+    "\"a\"\nc\"".parse::<InputTemplate>().unwrap_err();
+    "\"a\"\n{}\"".parse::<InputTemplate>().unwrap_err();
 }
 
 #[test]
