@@ -104,6 +104,31 @@ pub(crate) fn consume(
     least: usize,
     within: Duration,
 ) -> Result<Vec<Record>> {
+    consume_until(kafka, topic, within, |records| records.len() >= least)
+}
+
+/// The same as soon as there are `count` different values in it, however often some have come.
+pub(crate) fn consume_all(
+    kafka: &Kafka,
+    topic: &str,
+    count: usize,
+    within: Duration,
+) -> Result<Vec<Record>> {
+    let mut seen = HashSet::new();
+    let mut looked = 0;
+    consume_until(kafka, topic, within, |records| {
+        seen.extend(records[looked..].iter().map(|record| record.value.clone()));
+        looked = records.len();
+        seen.len() >= count
+    })
+}
+
+fn consume_until(
+    kafka: &Kafka,
+    topic: &str,
+    within: Duration,
+    mut are_enough: impl FnMut(&[Record]) -> bool,
+) -> Result<Vec<Record>> {
     let consumer: BaseConsumer = kafka
         .client()
         .set("group.id", "reader")
@@ -125,9 +150,9 @@ pub(crate) fn consume(
     consumer.assign(&all)?;
     let mut records = Vec::new();
     let mut quiet = Instant::now();
-    while records.len() < least || quiet.elapsed() < Duration::from_millis(300) {
+    while quiet.elapsed() < Duration::from_millis(300) || !are_enough(&records) {
         if started.elapsed() > within {
-            bail!("{} of {least} records in {topic} within {within:?}", records.len());
+            bail!("only {} records in {topic} within {within:?}", records.len());
         }
         let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) else { continue };
         quiet = Instant::now();

@@ -7,7 +7,9 @@ use hybridge_integration_tests::broker::kafka::Kafka;
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::sys::Signal;
 
-use super::{cluster, committed, consume, copier, numbered, produce, whole_and_in_order};
+use super::{
+    cluster, committed, consume, consume_all, copier, numbered, produce, whole_and_in_order,
+};
 
 const LONG: Duration = Duration::from_secs(90);
 /// So short that a member which hangs is missed within the test.
@@ -83,7 +85,7 @@ async fn f003_f015_a_member_that_hung_commits_nothing() -> Result<()> {
             _ => {}
         }
     }
-    let arrived = consume(&kafka, "out", records.len(), LONG)?;
+    let arrived = consume_all(&kafka, "out", records.len(), LONG)?;
     whole_and_in_order(&arrived, records.len())?;
     all_committed(&kafka, 6, records.len()).await
 }
@@ -133,7 +135,7 @@ async fn a_static_member_comes_back_to_its_partitions() -> Result<()> {
     members[1].kill()?;
     members[1].start_ready().await?;
     produce(&kafka, "in", &records[2_000..])?;
-    let arrived = consume(&kafka, "out", records.len(), LONG)?;
+    let arrived = consume_all(&kafka, "out", records.len(), LONG)?;
     whole_and_in_order(&arrived, records.len())?;
     assert_eq!(rebalances(&members[0]).await?, before);
     Ok(())
@@ -163,7 +165,7 @@ async fn a_crash_and_a_stop_cost_no_session_time_out() -> Result<()> {
     first.terminate(LONG).await?;
     has_partitions(&second, 4.0).await?;
     produce(&kafka, "in", &records[6_000..])?;
-    let arrived = consume(&kafka, "out", records.len(), LONG)?;
+    let arrived = consume_all(&kafka, "out", records.len(), LONG)?;
     whole_and_in_order(&arrived, records.len())
 }
 

@@ -13,8 +13,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::members::rebalances;
 use super::{
-    Record, cluster, committed, connection, consume, copier, number, numbered, produce,
-    whole_and_in_order,
+    Record, cluster, committed, connection, consume, consume_all, copier, number, numbered,
+    produce, whole_and_in_order,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ async fn f001_a_kill_loses_nothing() -> Result<()> {
         daemon.kill()?;
     }
     daemon.start()?;
-    let arrived = consume(&kafka, "out", records.len(), Duration::from_secs(120))?;
+    let arrived = consume_all(&kafka, "out", records.len(), Duration::from_secs(120))?;
     whole_and_in_order(&arrived, records.len())
 }
 

@@ -1,18 +1,22 @@
 //! Logins and TLS, right and wrong: what is refused is held and said, never dropped, and no secret is shown.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hybridge_integration_tests::broker::kafka::{Kafka, Options};
 use hybridge_integration_tests::daemon::Daemon;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use hybridge_integration_tests::proxy::Weather;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 
 use super::{consume, numbered, produce, whole_and_in_order};
 
 const LONG: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
 const PASSWORD: &str = "a-good-secret";
 const WRONG: &str = "not-the-secret";
 
@@ -122,25 +126,33 @@ fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
     Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn certificates_of_both_sides() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = |name: &str| folder.path().join(name);
-    let authority = authority("authority")?;
-    let other = self::authority("other")?;
-    std::fs::write(file("ca.pem"), authority.pem())?;
-    std::fs::write(file("other.pem"), other.pem())?;
-    for name in ["server", "client"] {
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
-        params.distinguished_name.push(DnType::CommonName, name);
-        let cert = params.signed_by(&key, &authority)?;
-        std::fs::write(file(&format!("{name}.pem")), cert.pem())?;
-        std::fs::write(file(&format!("{name}.key")), key.serialize_pem())?;
-        let store = format!("{}{}", key.serialize_pem(), cert.pem());
-        std::fs::write(file(&format!("{name}.store")), store)?;
+/// Signs a certificate as `NAME.pem` with `NAME.key`, and both in one as `NAME.store`; it is good for so long from now.
+fn certificate(
+    folder: &Path,
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    name: &str,
+    good_for: Duration,
+) -> Result<()> {
+    let file = |end: &str| folder.join(format!("{name}.{end}"));
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    params.not_after = date_time_ymd(1970, 1, 1) + since_1970 + good_for;
+    let cert = params.signed_by(&key, authority)?;
+    std::fs::write(file("store"), format!("{}{}", key.serialize_pem(), cert.pem()))?;
+    std::fs::write(file("key"), key.serialize_pem())?;
+    std::fs::write(file("pem"), cert.pem())?;
+    Ok(())
+}
+
+/// A cluster that wants a certificate of `authority` of everybody. Its own and those of the tests are files of `folder`.
+async fn secured(folder: &Path, authority: &CertifiedIssuer<'static, KeyPair>) -> Result<Kafka> {
+    let shown = |name: &str| folder.join(name).display().to_string();
+    std::fs::write(folder.join("ca.pem"), authority.pem())?;
+    for name in ["server", "admin"] {
+        certificate(folder, authority, name, DAY)?;
     }
-    let shown = |name: &str| file(name).display().to_string();
     let properties = format!(
         "ssl.keystore.type=PEM\nssl.keystore.location={}\nssl.truststore.type=PEM\nssl.truststore.location={}\nssl.client.auth=required\n",
         shown("server.store"),
@@ -152,26 +164,67 @@ async fn certificates_of_both_sides() -> Result<()> {
         client: client(&[
             ("security.protocol", "ssl"),
             ("ssl.ca.location", &shown("ca.pem")),
-            ("ssl.certificate.location", &shown("client.pem")),
-            ("ssl.key.location", &shown("client.key")),
+            ("ssl.certificate.location", &shown("admin.pem")),
+            ("ssl.key.location", &shown("admin.key")),
         ]),
         ..Options::default()
     })
     .await?;
     kafka.create_topic("in", 2, &[]).await?;
     kafka.create_topic("out", 2, &[]).await?;
-    let tls = |ca: &str| {
-        format!(
-            "tls: {{ ca: \"{}\", cert: \"{}\", key: \"{}\" }}",
-            shown(ca),
-            shown("client.pem"),
-            shown("client.key")
-        )
-    };
-    works(&kafka, &tls("ca.pem")).await?;
-    is_refused(&kafka, &tls("other.pem"), &["certificate verify failed"]).await?;
-    let anonymous = format!("tls: {{ ca: \"{}\" }}", shown("ca.pem"));
+    Ok(kafka)
+}
+
+fn tls(folder: &Path, ca: &str) -> String {
+    let shown = |name: &str| folder.join(name).display().to_string();
+    format!(
+        "tls: {{ ca: \"{}\", cert: \"{}\", key: \"{}\" }}",
+        shown(ca),
+        shown("client.pem"),
+        shown("client.key")
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_of_both_sides() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    let authority = authority("authority")?;
+    let kafka = secured(folder, &authority).await?;
+    certificate(folder, &authority, "client", DAY)?;
+    std::fs::write(folder.join("other.pem"), self::authority("other")?.pem())?;
+    works(&kafka, &tls(folder, "ca.pem")).await?;
+    is_refused(&kafka, &tls(folder, "other.pem"), &["certificate verify failed"]).await?;
+    let anonymous = format!("tls: {{ ca: \"{}\" }}", folder.join("ca.pem").display());
     is_refused(&kafka, &anonymous, &["ssl", "disconnect"]).await
+}
+
+/// A certificate is renewed while the daemon runs and the one that it began with expires: when it has to connect again it does so
+/// with the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_is_used() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let authority = authority("authority")?;
+    let kafka = secured(folder.path(), &authority).await?;
+    let good_for = Duration::from_secs(20);
+    certificate(folder.path(), &authority, "client", good_for)?;
+    let issued = Instant::now();
+    let storage = tempfile::tempdir()?;
+    let mut daemon = copier(&kafka, storage.path(), &tls(folder.path(), "ca.pem"))?;
+    daemon.start_ready().await?;
+    let records = numbered(1_000);
+    produce(&kafka, "in", &records[..500])?;
+    consume(&kafka, "out", 500, LONG)?;
+    certificate(folder.path(), &authority, "client", DAY)?;
+    let expired = good_for + Duration::from_secs(2);
+    tokio::time::sleep(expired.saturating_sub(issued.elapsed())).await;
+    let proxy = &kafka.nodes[0].proxy;
+    proxy.set(Weather::Reset);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    proxy.set(Weather::Clear);
+    produce(&kafka, "in", &records[500..])?;
+    let arrived = consume(&kafka, "out", records.len(), LONG).with_context(|| daemon.log_tail())?;
+    whole_and_in_order(&arrived, records.len())
 }
 
 /// The cluster keeps no password but what a challenge needs. Both mechanisms, right and wrong.
