@@ -127,6 +127,8 @@ impl Voice {
     pub(super) fn error(&self, error: &KafkaError, reason: &str) {
         self.speaks();
         let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+        // With TLS 1.3 a certificate is refused after the handshake, which the client takes for a connection that broke.
+        let code = if reason.contains("SSL alert number") { Code::SSL } else { code };
         tracing::debug!(%error, reason, "client error");
         // Why there is no token was said better when it was not given.
         if reason.starts_with(NO_TOKEN) {
@@ -226,7 +228,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Whether an error says only that the cluster did not answer.
-fn is_connection(code: Code) -> bool {
+pub(super) fn is_connection(code: Code) -> bool {
     matches!(
         code,
         Code::BrokerTransportFailure

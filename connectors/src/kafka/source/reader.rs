@@ -203,7 +203,9 @@ impl<'a> Reader<'a> {
                 let reason = voice.trouble().map(|trouble| trouble.reason).unwrap_or_default();
                 Err(Error::transient(format!("{}: a topic does not exist: {reason}", context())))
             }
-            code if client::kind(code) == ErrorKind::Unauthorized => {
+            code if client::kind(code) == ErrorKind::Unauthorized
+                || (client::is_connection(code) && voice.was_refused()) =>
+            {
                 Err(voice.explain(context(), error))
             }
             Code::AllBrokersDown => {
