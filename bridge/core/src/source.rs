@@ -87,7 +87,8 @@ pub trait Source {
         None
     }
 
-    /// What it waits for before it can take anything, where another process has it: a lease. Asked about once a second.
+    /// What it waits for before it can take anything, where another process has it: a lease, or partitions of a group. Asked
+    /// about once a second.
     fn waits_for(&self) -> Option<String> {
         None
     }

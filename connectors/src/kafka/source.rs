@@ -209,6 +209,12 @@ impl hybridge_core::Source for Source {
         self.open.as_ref()?.desk.lag()
     }
 
+    fn waits_for(&self) -> Option<String> {
+        let open = self.open.as_ref()?;
+        let has_none = open.desk.positions().is_empty();
+        has_none.then(|| format!("partitions of the group `{}`", self.plan.group))
+    }
+
     async fn close(&mut self) {
         let Some(mut open) = self.open.take() else { return };
         open.desk.order(|orders| orders.close = true);

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use hybridge_integration_tests::broker::kafka::Kafka;
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::sys::Signal;
+use hybridge_integration_tests::wait::until;
 
 use super::{
     cluster, committed, consume, consume_all, copier, numbered, produce, whole_and_in_order,
@@ -167,6 +168,27 @@ async fn a_crash_and_a_stop_cost_no_session_time_out() -> Result<()> {
     produce(&kafka, "in", &records[6_000..])?;
     let arrived = consume_all(&kafka, "out", records.len(), LONG)?;
     whole_and_in_order(&arrived, records.len())
+}
+
+/// A member that gets nothing because others have every partition says so, and takes over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_without_partitions_says_what_it_waits_for() -> Result<()> {
+    let kafka = cluster(1).await?;
+    let folder = tempfile::tempdir()?;
+    let mut first = copier(&kafka, &folder.path().join("0"), "", "")?;
+    let mut second = copier(&kafka, &folder.path().join("1"), "", "")?;
+    first.start_ready().await?;
+    has_partitions(&first, 1.0).await?;
+    second.start_ready().await?;
+    let group = Some("partitions of the group `copy`".to_owned());
+    until("it says so", async || Ok(waits_for(&second).await? == group)).await?;
+    until("it has one", async || Ok(waits_for(&first).await?.is_none())).await?;
+    first.terminate(LONG).await?;
+    until("it has taken over", async || Ok(waits_for(&second).await?.is_none())).await
+}
+
+async fn waits_for(member: &Daemon) -> Result<Option<String>> {
+    Ok(member.admin()?.route("copy").await?.waits_for)
 }
 
 /// Waits until the group has shared out its partitions.

@@ -31,8 +31,8 @@ const TICK: Duration = Duration::from_secs(1);
 const ASK: Duration = Duration::from_secs(10);
 /// How long the last commit may take when the group is left.
 const LAST_COMMIT: Duration = Duration::from_secs(3);
-/// How long the client may take to say that it leaves.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long the client may take to say that it leaves, which it does not while its group shares out partitions.
+const GOODBYE: Duration = Duration::from_secs(3);
 /// How long nothing may be reachable before the route says so by starting again.
 const AWAY: Duration = Duration::from_secs(60);
 /// What the client may keep read ahead, over all partitions, where the route's share allows.
