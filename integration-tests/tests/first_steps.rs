@@ -95,7 +95,11 @@ async fn from_kafka_to_nats() -> Result<()> {
     let file = wrote(user.folder.path())?;
 
     let (ok, said) = user.checks()?;
-    ensure!(!ok && said.contains("events: source (kafka): FAILED: topic `events`"), "{said}");
+    ensure!(
+        !ok && said.contains("events: source (kafka): FAILED: there is no topic `events`")
+            && said.contains("kafka-topics.sh --create"),
+        "{said}"
+    );
     ensure!(said.contains("events: target to (nats): FAILED: "), "{said}");
     ensure!(
         said.contains("there is no stream `out`") && said.contains("nats stream add"),

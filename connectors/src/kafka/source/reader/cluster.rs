@@ -50,7 +50,14 @@ pub(super) fn look(plan: &Plan) -> Result<(HashMap<String, i32>, Option<String>)
                     continue;
                 }
                 let code = Code::from(error);
-                let what = format!("topic `{}`", found.name());
+                let name = found.name();
+                if code == Code::UnknownTopicOrPartition {
+                    let help = format!(
+                        "make it with `kafka-topics.sh --create --topic {name}`, or correct the name"
+                    );
+                    return Err(Error::transient(format!("there is no topic `{name}`: {help}")));
+                }
+                let what = format!("topic `{name}`");
                 let kind = match client::kind(code) {
                     ErrorKind::Unauthorized => ErrorKind::Unauthorized,
                     _ => ErrorKind::Transient,
