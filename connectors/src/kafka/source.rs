@@ -63,8 +63,8 @@ struct Plan {
 }
 
 impl Source {
-    /// A source for `route`, whose name is the group's where the configuration has none, in the process of this name. At most `uncommitted` deliveries of
-    /// each partition are given out and not behind its watermark.
+    /// A source for `route`, whose name is the group's where the configuration has none, in the process `instance`. At most
+    /// `uncommitted` deliveries of each partition are given out and not behind its watermark.
     ///
     /// # Errors
     /// [`Fatal`](ErrorKind::Fatal) when the connection is not there, or the start time is none.

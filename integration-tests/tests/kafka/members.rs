@@ -146,11 +146,10 @@ async fn a_static_member_comes_back_to_its_partitions() -> Result<()> {
 /// to others: neither waits until a session is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_and_a_stop_cost_no_session_time_out() -> Result<()> {
-    let session = Duration::from_secs(300);
     let kafka = cluster(4).await?;
     let folder = tempfile::tempdir()?;
-    let patient = format!(", session_timeout: {}s", session.as_secs());
-    let mut first = copier(&kafka, &folder.path().join("0"), &patient, "")?;
+    let patient = ", session_timeout: 300s";
+    let mut first = copier(&kafka, &folder.path().join("0"), patient, "")?;
     first.start_ready().await?;
     let records = numbered(8_000);
     for (round, part) in records[..6_000].chunks(2_000).enumerate() {
@@ -160,7 +159,7 @@ async fn a_crash_and_a_stop_cost_no_session_time_out() -> Result<()> {
         first.start_ready().await?;
     }
     has_partitions(&first, 4.0).await?;
-    let mut second = copier(&kafka, &folder.path().join("1"), &patient, "")?;
+    let mut second = copier(&kafka, &folder.path().join("1"), patient, "")?;
     second.start_ready().await?;
     has_partitions(&second, 2.0).await?;
     first.terminate(LONG).await?;

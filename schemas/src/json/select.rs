@@ -67,9 +67,9 @@ impl Selection {
 
     /// Reads one value with nothing behind it. Puts what the paths lead to, as it is written, into
     /// `found`, which has a place for each, and shows every member that no path leads to or through
-    /// as the path of its object and its name with quotes, unless the object is found as a whole. A value that is on the way to others and
-    /// is no object is shown as its own path, without a name. Of two members of one name the last
-    /// one counts.
+    /// as the path of its object and its name with quotes, unless the object is found as a whole. A
+    /// value that is on the way to others and is no object is shown as its own path, without a name.
+    /// Of two members of one name the last one counts.
     pub fn read<'a>(
         &self,
         text: &'a [u8],
@@ -154,11 +154,18 @@ mod tests {
 
     #[test]
     fn one_pass_finds_all_and_shows_the_rest() {
-        let text =
-            r#" {"a": {"b": 1.0, "c": [2], "x": 3}, "\u0064":  {"e" : "5" }, "y z": {}, "f": 6 } "#;
-        let (found, unread) = read(&["a.c", "a.b", "d.e", "d", "g", "f.h"], text).unwrap();
+        let text = r#" {"a": {"b": 1.0, "c": [2], "x": 3}, "\u0064":  {"e" : "5", "w": 7, "h": 8 }, "y z": {}, "f": 6 } "#;
+        let (found, unread) = read(&["a.c", "a.b", "d.e", "d", "g", "f.h", "d.h.i"], text).unwrap();
         let some = |text: &str| Some(text.to_owned());
-        let want = [some("[2]"), some("1.0"), some("\"5\""), some("{\"e\" : \"5\" }"), None, None];
+        let want = [
+            some("[2]"),
+            some("1.0"),
+            some("\"5\""),
+            some("{\"e\" : \"5\", \"w\": 7, \"h\": 8 }"),
+            None,
+            None,
+            None,
+        ];
         assert_eq!(found, want);
         assert_eq!(unread, ["a/x", "/y z", "f/"]);
     }

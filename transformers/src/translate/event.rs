@@ -54,6 +54,9 @@ pub(super) struct Marks<'a> {
     pub(super) loss: Option<Cow<'a, str>>,
 }
 
+/// Extensions that are members of their own in the schema of Event Grid, which demands them.
+pub(super) const VERSIONS: [&str; 2] = ["dataversion", "metadataversion"];
+
 /// The extensions that carry the marks, in the order of [`Marks::each`].
 pub(super) const MARKS: [&str; 4] =
     ["hybridgeorigin", "hybridgeid", "hybridgesource", "hybridgeloss"];

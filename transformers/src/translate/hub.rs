@@ -9,7 +9,7 @@ use hybridge_schemas::json::Fault;
 use uuid::Uuid;
 
 use super::aws;
-use super::event::{Data, Event, Marks};
+use super::event::{Data, Event, Marks, VERSIONS};
 use super::families::FAMILIES;
 use super::loss::{Change, Losses};
 use super::options::Options;
@@ -415,11 +415,10 @@ impl Parts<'_> {
         &self,
         marks: &Marks<'_>,
     ) -> impl Iterator<Item = (Cow<'static, str>, hybridge_core::Value)> {
-        let is_guest = self.from.form == Form::Azure
-            && !matches!(marks.origin.as_deref(), None | Some("azure"));
+        let is_guest = self.from.form == Form::Azure && !self.is_from_home(marks);
         let is_kept = move |(name, _): &&(Cow<'_, str>, hybridge_core::Value)| {
             // The schema of Event Grid demands versions: they are not of an event that is a guest there.
-            let is_of_schema = is_guest && ["dataversion", "metadataversion"].contains(&&**name);
+            let is_of_schema = is_guest && VERSIONS.contains(&&**name);
             !is_of_schema && !self.from.reads_extension(name)
         };
         let owned = |(name, value): &(Cow<'_, str>, hybridge_core::Value)| {

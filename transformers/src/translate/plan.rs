@@ -109,14 +109,9 @@ impl Plan {
                 foreign: foreign(family, row.holds),
             });
         }
-        let has = |row: &CompiledRow, field: usize| match &row.held {
-            Held::Field(other, _) => *other == field,
-            Held::Pattern { pattern, .. } => pattern.fields().any(|other| other == field),
-            Held::Derived(_) | Held::Fixed(_) | Held::Absent => false,
-        };
         let fields = 0..family.fields.len();
         let reads: Vec<bool> =
-            fields.map(|field| compiled.iter().any(|row| has(row, field))).collect();
+            fields.map(|field| compiled.iter().any(|row| row.has(field))).collect();
         let ambiguous: Vec<bool> =
             kinds.iter().map(|kind| is_ambiguous(kind, &kinds, &reads)).collect();
         for (kind, is_ambiguous) in kinds.iter_mut().zip(ambiguous) {
@@ -201,12 +196,7 @@ impl Plan {
 
     /// Where a field is written, in two parts that belong together; none for what the type says by itself.
     pub(super) fn place_of(&self, field: usize) -> Option<(&'static str, &'static str)> {
-        let has = |row: &&CompiledRow| match &row.held {
-            Held::Field(other, _) => *other == field,
-            Held::Pattern { pattern, .. } => pattern.fields().any(|other| other == field),
-            Held::Derived(_) | Held::Fixed(_) | Held::Absent => false,
-        };
-        let row = self.rows.iter().find(has)?;
+        let row = self.rows.iter().find(|row| row.has(field))?;
         Some((self.prefix(row), row.at))
     }
 
@@ -224,7 +214,7 @@ impl Plan {
         let found = self.kinds.iter().find(|kind| {
             let fits = |(field, word): &(usize, &str)| match values.text(*field) {
                 Some(text) => is_said(word, text),
-                None => word.len() < 2 || !word.starts_with('*'),
+                None => *word == "*" || !word.starts_with('*'),
             };
             kind.name == name && kind.is_written && kind.with.iter().all(fits)
         })?;

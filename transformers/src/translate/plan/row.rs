@@ -86,11 +86,10 @@ impl CompiledRow {
         match &self.held {
             Held::Field(field, holds) => {
                 let value = values.get(*field)?;
-                let is_foreign = |text: &str| self.foreign.contains(&text);
-                match value.as_text().is_some_and(is_foreign) {
-                    true => None,
-                    false => give(*holds, value),
-                }
+                // Most rows have no such words: their values are not looked at.
+                let is_foreign = !self.foreign.is_empty()
+                    && value.as_text().is_some_and(|text| self.foreign.contains(&text));
+                if is_foreign { None } else { give(*holds, value) }
             }
             Held::Pattern { pattern, .. } | Held::Derived(pattern) => {
                 let known = |which| known(which);
@@ -141,6 +140,15 @@ impl CompiledRow {
 
     pub(super) fn is_needed(&self) -> bool {
         matches!(self.held, Held::Pattern { need: Need::Both | Need::Written, .. })
+    }
+
+    /// Whether a field has its place here.
+    pub(super) fn has(&self, field: usize) -> bool {
+        match &self.held {
+            Held::Field(other, _) => *other == field,
+            Held::Pattern { pattern, .. } => pattern.fields().any(|other| other == field),
+            Held::Derived(_) | Held::Fixed(_) | Held::Absent => false,
+        }
     }
 
     /// Shows every field that has to do with the place.

@@ -317,6 +317,7 @@ fn who_called_is_known_in_every_cloud() {
     assert_eq!(who(&there)["principalSubject"], "AIDA1");
     assert!(loss(&there).contains(&"~detail.userIdentity".to_owned()), "{:?}", loss(&there));
     let there = one(&*step(&format!("{{ from: aws, to: azure, {AZURE} }}")), call.clone());
+    assert!(loss(&there).contains(&"~type".to_owned()), "a verb was chosen: {:?}", loss(&there));
     let claims = &data(&there)["claims"];
     let name = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name";
     assert_eq!(claims[name], "ann");
@@ -420,4 +421,17 @@ fn every_source_of_records_is_read() {
     let rabbit = one(&*to_events, plain(rabbit));
     assert_eq!(header(&rabbit, "color").as_deref(), Some("rä"));
     assert_eq!(header(&rabbit, "n").as_deref(), Some("1"));
+}
+
+#[test]
+fn an_event_of_a_database_needs_its_domain() {
+    let event = |domain: &str| {
+        format!(
+            r#"{{"data":{{"data":null,"delta":1}},"context":{{"resource":"projects/_/instances/i/refs/r","timestamp":"2020-09-29T11:32:00.000Z","eventType":"providers/google.firebase.database/eventTypes/ref.write","eventId":"1"}},"domain":"{domain}"}}"#
+        )
+    };
+    let to_events = step("{ from: gcp, to: cloudevents }");
+    let written = one(&*to_events, plain(&event("europe-west1.firebasedatabase.app")));
+    assert!(text(&written, "source").contains("/locations/europe-west1/"));
+    assert!(matches!(apply(&*to_events, plain(&event(""))), Applied::Failed(_)));
 }

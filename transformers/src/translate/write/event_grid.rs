@@ -7,16 +7,13 @@ use hybridge_schemas::cloudevents::attribute;
 use hybridge_schemas::{json, rfc3339};
 
 use super::{holds_object, marked, member, plain, structured};
-use crate::translate::event::Event;
+use crate::translate::event::{Event, VERSIONS};
 use crate::translate::options::Options;
 
 fn now() -> Option<String> {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     rfc3339::format(i64::try_from(since_1970.as_millis()).ok()?)
 }
-
-/// Extensions that have a member of their own.
-const OWN: [&str; 2] = ["dataversion", "metadataversion"];
 
 /// An event of Azure as what it is; any other whole, as the data of one.
 pub(super) fn write(
@@ -25,7 +22,7 @@ pub(super) fn write(
     options: &Options,
 ) -> Result<Message, Error> {
     let is_marked = event.marks.each().next().is_some()
-        || event.extensions.iter().any(|(name, _)| !OWN.contains(&&**name));
+        || event.extensions.iter().any(|(name, _)| !VERSIONS.contains(&&**name));
     let is_own = event.kind.starts_with("Microsoft.") && (holds_object(&event) || !is_marked);
     let own = |name: &str| event.extensions.iter().find(|(other, _)| other == name);
     let text = |name: &str| own(name).map(|(_, value)| attribute::canonical(value).into_owned());
@@ -50,7 +47,7 @@ pub(super) fn write(
         Event { time: event.time.clone(), headers: event.headers.clone(), ..Event::default() };
     match (is_own, event.json()) {
         (true, Some(data)) if holds_object(&event) => {
-            marked(&mut payload, data, &event, |name| OWN.contains(&name));
+            marked(&mut payload, data, &event, |name| VERSIONS.contains(&name));
         }
         (true, data) => payload.extend_from_slice(data.unwrap_or(b"null")),
         (false, _) => payload.extend_from_slice(&structured(event, message)?),

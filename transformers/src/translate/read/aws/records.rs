@@ -318,7 +318,7 @@ pub(super) fn decoded(text: &str) -> Result<Bytes, Error> {
 }
 
 /// The name at the end of an ARN.
-pub(super) fn last(arn: &str) -> Option<Cow<'static, str>> {
+fn last(arn: &str) -> Option<Cow<'static, str>> {
     let name = arn.rsplit([':', '/']).next().filter(|name| !name.is_empty())?;
     Some(Cow::Owned(name.to_owned()))
 }
