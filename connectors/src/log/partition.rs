@@ -261,7 +261,12 @@ impl Partition {
         let base = self.next;
         let file = self.create(base)?;
         let identity = self.view.identity(base);
-        if let Err(error) = file.write_at(&identity.header(self.follows), 0) {
+        let mut result = file.write_at(&identity.header(self.follows), 0);
+        if result.is_ok() && self.rules.sync_first {
+            // A record that a power cut left without its header would look as if those in front of it had been lost.
+            result = file.sync_data();
+        }
+        if let Err(error) = result {
             let _ = self.view.delete(base);
             return Err(error);
         }

@@ -51,6 +51,10 @@ pub(crate) fn recover(view: Arc<View>, rules: Rules, floor: u64) -> io::Result<P
         }
     }
     let Some(last) = bases.last().map(|base| last(&view, *base)).transpose()? else {
+        if !view.read_only {
+            // A segment that was removed before it counted must not be there again after a power cut.
+            view.disk.sync_dir(&view.dir)?;
+        }
         view.reset(segments, 0, 0);
         let mut partition = Partition::new(view, rules, 0, 0, None);
         partition.skip_to_or_warn(floor);

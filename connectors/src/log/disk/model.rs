@@ -6,7 +6,7 @@
 //! they stay readable until the crash and are then gone.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -31,7 +31,7 @@ pub struct Counts {
 }
 
 struct State {
-    nodes: HashMap<u64, Node>,
+    nodes: BTreeMap<u64, Node>,
     next_node: u64,
     dirs: BTreeSet<PathBuf>,
     names: BTreeMap<PathBuf, u64>,
@@ -90,7 +90,7 @@ impl Model {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let state = State {
-            nodes: HashMap::new(),
+            nodes: BTreeMap::new(),
             next_node: 0,
             dirs: BTreeSet::new(),
             names: BTreeMap::new(),

@@ -234,3 +234,23 @@ fn what_a_killed_process_has_left_and_was_read_survives_a_power_cut() {
     }
     assert!(shown > 0, "no record was left that had not been acknowledged");
 }
+
+/// What a process took back before it died, and the next one did not find, is not there after a power cut either.
+#[test]
+fn what_was_taken_back_and_not_found_stays_away() {
+    for (first, then, seed) in (0..8)
+        .flat_map(|n| (0..4).map(move |m| (n, m)))
+        .flat_map(|(n, m)| (0..8).map(move |s| (n, m, s)))
+    {
+        let mut world = World::new(seed);
+        world.append(1, 1, 50);
+        world.read();
+        // The file of the first commit is there and its records may be durable; the second one begins by removing it.
+        for changes in [first, then] {
+            world.apply(Op::StopAfter(changes));
+            world.commit();
+        }
+        world.apply(Op::Kill);
+        world.apply(Op::Crash);
+    }
+}
