@@ -341,15 +341,21 @@ impl Bridge {
         report: &mut Report,
     ) -> Result<()> {
         let started = Instant::now();
-        let arrived = loop {
-            let taken = self.sink.take(stage, place, sent as usize).await?;
-            let arrived = ids(&taken)?;
+        let mut arrived = Vec::new();
+        // What is repeated may arrive before what is missing does, such as what members that were killed had to move.
+        loop {
             let different = arrived.iter().collect::<HashSet<_>>().len() as u64;
-            // What is repeated may arrive before what is missing does.
-            if different >= sent || started.elapsed() > RECOVERY || self.kind.sink == Kind::Amqp {
-                break arrived;
+            if different >= sent || started.elapsed() > RECOVERY {
+                break;
             }
-        };
+            if self.kind.sink == Kind::Amqp {
+                // A queue gives everything once.
+                let taken = self.sink.take(stage, place, (sent - different) as usize).await?;
+                arrived.extend(ids(&taken)?);
+            } else {
+                arrived = ids(&self.sink.take(stage, place, sent as usize).await?)?;
+            }
+        }
         report.recovery_ms = struck.elapsed().as_millis() as u64;
         let verdict = oracle::judge(journal, &arrived, &[]);
         report.sent = verdict.sent;
