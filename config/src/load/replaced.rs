@@ -1,5 +1,6 @@
 //! What replaced `${...}` must not be shown, wherever a message quotes it.
 
+use crate::shape::suggest::escaped;
 use crate::yaml::{Finding, Node, Value};
 
 /// Texts shorter than this are hidden only where they are quoted: they are words of other messages, too.
@@ -36,13 +37,20 @@ impl Replaced {
 }
 
 fn hide(message: &mut String, text: &str, written: &str) {
-    let escaped = text.escape_debug().to_string();
-    for shown in [text, escaped.as_str()] {
+    // As messages of our own, `{:?}` of a text and `escape_debug` write it.
+    let debug = format!("{text:?}");
+    let forms = [
+        text.to_owned(),
+        escaped(text.chars()),
+        debug[1..debug.len() - 1].to_owned(),
+        text.escape_debug().to_string(),
+    ];
+    for shown in forms {
         if shown.is_empty() {
             continue;
         }
         if shown.chars().count() >= BARE {
-            *message = message.replace(shown, written);
+            *message = message.replace(&shown, written);
         }
         for quote in ['`', '"'] {
             *message = message.replace(&format!("{quote}{shown}{quote}"), &format!("`{written}`"));

@@ -25,11 +25,23 @@ pub(crate) fn keys(key: &str, known: &[&str]) -> String {
     }
 }
 
-/// A key for a message: bounded, and without control characters.
-pub(crate) fn quoted(key: &str) -> String {
-    let mut shown: String = key.chars().take(64).flat_map(char::escape_debug).collect();
-    if key.chars().nth(64).is_some() {
+/// A key or value for a message: bounded, and without control characters.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut shown = escaped(text.chars().take(64));
+    if text.chars().nth(64).is_some() {
         shown.push_str("...");
     }
     format!("`{shown}`")
+}
+
+/// Text whose control characters are shown and not obeyed; quotes are as they were written.
+pub(crate) fn escaped(text: impl IntoIterator<Item = char>) -> String {
+    let mut shown = String::new();
+    for character in text {
+        match character {
+            '\'' | '"' | '\\' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
+    shown
 }

@@ -1,5 +1,7 @@
 //! Scalars: what was written, and what it is once a type is wanted.
 
+use crate::shape::suggest::quoted;
+
 /// A text that may still become a number or a boolean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scalar {
@@ -77,12 +79,7 @@ impl Scalar {
 
     /// The value as it may be shown: never what replaced a `${...}`.
     pub(crate) fn shown(&self) -> String {
-        let text = self.written.as_ref().unwrap_or(&self.text);
-        let mut shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
-        if text.chars().nth(64).is_some() {
-            shown.push_str("...");
-        }
-        format!("`{shown}`")
+        quoted(self.written.as_ref().unwrap_or(&self.text))
     }
 
     pub(crate) fn kind(&self) -> &'static str {

@@ -34,6 +34,22 @@ fn no_problem_shows_a_secret() {
     }
 }
 
+/// However a message writes what is no plain text (as it is, or escaped in one of several ways), and where it is cut.
+#[test]
+fn no_problem_shows_a_secret_that_is_long_or_no_plain_text() {
+    let long = "hunter2".repeat(40);
+    let odd = ["hunter2's", "a\"hunter2\\", "it's\thunter2", "\"it's\"\u{7}hunter2\\", &long];
+    for secret in odd {
+        let variable = |name: &str| (name == "SECRET").then(|| secret.to_owned());
+        for text in LEAKS.iter().filter(|text| text.contains("${SECRET}")) {
+            let folder = write(&[("a.yaml", text)]);
+            let error = load(&[folder.path().to_owned()], &variable).unwrap_err();
+            let shown = format!("{error}\n{error:?}\n{}", error.report(true));
+            assert!(!shown.contains("hunter2"), "{text}\n{shown}");
+        }
+    }
+}
+
 #[test]
 fn the_report_shows_the_line_and_the_caret() {
     let folder = write(&[("a.yaml", "hybridge: v1\nlimits: { memry: 1GiB }\n")]);
