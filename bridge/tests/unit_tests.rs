@@ -212,3 +212,53 @@ fn explain_says_which_rules_a_message_meets_and_why_not_the_others() {
     assert_eq!(explain(&["--message", "nowhere.json"]).status.code(), Some(1));
     assert_eq!(explain(&["--message", "event.json", "--route", "x"]).status.code(), Some(64));
 }
+
+#[test]
+fn explain_says_which_condition_of_a_filter_a_message_does_not_meet() {
+    let folder = tempfile::tempdir().unwrap();
+    let routes = "hybridge: v1
+routes:
+  kept:
+    from: { log: { topic: t } }
+    transform:
+      - map: { set: { event.subject: s } }
+      - filter:
+          keep:
+            - pattern: { type: [ order.cancelled ] }
+            - cesql: \"type = 'order.placed' AND LENGTH(id) > 1 AND priority > 3\"
+            - cel: event.type.startsWith('order.') && size(event.data.items) == 0
+            - filter: { all: [ { exact: { type: order.placed } }, { sql: gone > 1 } ] }
+    to: { log: { topic: kept } }
+  dropped:
+    from: { log: { topic: t } }
+    transform:
+      - filter: { drop: [ { cel: event.id == 'a' }, { pattern: { id: [ ab ] } } ] }
+    to: { log: { topic: dropped } }
+";
+    std::fs::write(folder.path().join("routes.yaml"), routes).unwrap();
+    let event = r#"{"specversion":"1.0","id":"ab","source":"/shop","type":"order.placed","data":{"items":[1]}}"#;
+    std::fs::write(folder.path().join("event.json"), event).unwrap();
+    let explain = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hybridge"));
+        command.current_dir(folder.path()).args(["explain", "routes.yaml"]);
+        let output = command.args(["--message", "event.json"]).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout).to_owned()
+    };
+    let expected = "dropped: filtered
+  transform[0]: filter drop[1]
+    drop[0]: no: id is \"ab\", wanted \"a\"
+    drop[1]: holds
+kept: filtered
+  transform[1]: filter keep: no condition holds
+    keep[0]: no: type is \"order.placed\", wanted \"order.cancelled\"
+    keep[1]: no: `priority > 3` cannot be evaluated: cesql: a missing attribute at byte 1 of the expression
+    keep[2]: no: `size(event.data.items) == 0` does not hold
+    keep[3]: no: `{\"sql\":\"gone > 1\"}` does not hold
+";
+    assert_eq!(explain(&[]), expected);
+    let report: Value = serde_json::from_str(&explain(&["--format", "json"])).unwrap();
+    let dropped = &report["routes"][0]["selected_out"][0];
+    assert_eq!((&dropped["transform"], &dropped["reason"]), (&0.into(), &"filter drop[1]".into()));
+    assert_eq!(dropped["conditions"][1]["matches"], true);
+}

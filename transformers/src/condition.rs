@@ -1,6 +1,7 @@
 //! Conditions of the routing-rule file, ready for the matcher.
 
 mod guard;
+mod part;
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use hybridge_config::{RuleConfig, When};
 use hybridge_core::Message;
 
 use guard::Guard;
+pub use part::part_that_fails;
 
 use crate::expression::Expression;
 use crate::rules;

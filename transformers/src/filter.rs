@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use async_trait::async_trait;
+use hybridge_config::When;
 use hybridge_config::transform::filter::FilterConfig;
 use hybridge_core::{Applied, Error, Message, Transformer};
 
@@ -20,15 +21,8 @@ pub(crate) struct Step {
 
 impl Step {
     pub(crate) fn new(config: &FilterConfig) -> Self {
-        let (conditions, keeps) = match config {
-            FilterConfig::Keep(conditions) => (conditions, true),
-            FilterConfig::Drop(conditions) => (conditions, false),
-        };
-        let rules: Vec<Rule> = conditions
-            .iter()
-            .enumerate()
-            .map(|(place, when)| Rule { name: place.to_string(), when: condition::when(when) })
-            .collect();
+        let keeps = matches!(config, FilterConfig::Keep(_));
+        let rules: Vec<Rule> = conditions_of(config).into_iter().map(|(rule, _)| rule).collect();
         Self { matcher: Matcher::compile(&rules).ok(), scratch: RefCell::default(), keeps }
     }
 
@@ -47,6 +41,17 @@ impl Step {
             (Some(place), false) => Applied::Filtered(format!("filter drop[{place}]")),
         }
     }
+}
+
+/// The conditions of a filter, named by their places: as the matcher takes them, and as they are written.
+pub fn conditions_of(config: &FilterConfig) -> Vec<(Rule, &When)> {
+    let (list, conditions) = match config {
+        FilterConfig::Keep(conditions) => ("keep", conditions),
+        FilterConfig::Drop(conditions) => ("drop", conditions),
+    };
+    let name = |place: usize| format!("{list}[{place}]");
+    let rule = |(place, when)| (Rule { name: name(place), when: condition::when(when) }, when);
+    conditions.iter().enumerate().map(rule).collect()
 }
 
 #[async_trait(?Send)]

@@ -22,7 +22,8 @@ mod translate;
 mod wrap;
 
 pub use claims::{Claims, NoClaims};
-pub use condition::rules_of;
+pub use condition::{part_that_fails, rules_of};
+pub use filter::conditions_of;
 pub use hybridge_schemas::template;
 
 use std::sync::Arc;

@@ -116,12 +116,21 @@ fn event(body: &[u8]) -> Option<Map<String, Value>> {
 
 fn print(explained: &Explained, output: &mut Output) -> Result<(), Failure> {
     output.line(&format!("{}: {}", explained.route, explained.outcome))?;
+    for selected in &explained.selected_out {
+        output.line(&format!("  transform[{}]: {}", selected.transform, selected.reason))?;
+        for condition in &selected.conditions {
+            let said =
+                condition.why.as_ref().map_or("holds".to_owned(), |why| format!("no: {why}"));
+            output.line(&format!("    {}: {said}", condition.rule))?;
+        }
+    }
     for stepped in &explained.messages {
         output.line(&format!("  behind the steps: {}", stepped.message))?;
         for asked in &stepped.rules {
-            let line = match &asked.why {
-                None => format!("  rule {}: matches, goes to {}", asked.rule, list(&asked.send_to)),
-                Some(why) => format!("  rule {}: no: {why}", asked.rule),
+            let rule = &asked.verdict.rule;
+            let line = match &asked.verdict.why {
+                None => format!("  rule {rule}: matches, goes to {}", list(&asked.send_to)),
+                Some(why) => format!("  rule {rule}: no: {why}"),
             };
             output.line(&line)?;
         }
