@@ -208,7 +208,17 @@ pub(super) fn failed(context: &str, error: lapin::Error) -> Error {
         Some(_) | None if is_certificate(&error) => ErrorKind::Unauthorized,
         Some(_) | None => ErrorKind::Disconnected,
     };
-    Error::with_source(kind, context, Shown(error))
+    let help = match is_permission(&error) {
+        true => " (check what the user of the connection may configure, write and read)",
+        false => "",
+    };
+    Error::with_source(kind, format!("{context}{help}"), Shown(error))
+}
+
+/// Whether the user may not do this: a login, and a consumer that is not alone, are refused with the same code.
+pub(super) fn is_permission(error: &lapin::Error) -> bool {
+    matches!(error.kind(), lapin::ErrorKind::ProtocolError(error)
+        if error.get_id() == ACCESS_REFUSED && error.get_message().as_str().contains("refused for user"))
 }
 
 fn is_certificate(error: &lapin::Error) -> bool {

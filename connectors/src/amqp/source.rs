@@ -123,7 +123,9 @@ impl Source {
         let consumer = channel.basic_consume(name, "".into(), options, arguments).await;
         let consumer = consumer.map_err(|error| {
             let mut what = format!("cannot consume the queue `{queue}`");
-            if exclusive && matches!(client::code(&error), Some(ACCESS_REFUSED | RESOURCE_LOCKED)) {
+            let is_taken = matches!(client::code(&error), Some(ACCESS_REFUSED | RESOURCE_LOCKED))
+                && !client::is_permission(&error);
+            if exclusive && is_taken {
                 what.push_str(
                     ", alone as an ordered route does (another consumer has it; several may share it with \
                      `ordering: none`, or wait for it with `single_active_consumer: true`)",

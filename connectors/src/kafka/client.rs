@@ -183,8 +183,10 @@ impl Voice {
     /// An error of a call, with what is known about its cause.
     pub(super) fn explain(&self, context: impl Into<String>, error: &KafkaError) -> Error {
         let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+        // A client that has given up says why once, and only that it has from then on.
+        let is_vague = is_connection(code) || code == Code::Fatal;
         match self.trouble() {
-            Some(trouble) if is_connection(code) || kind(code) == trouble.kind => {
+            Some(trouble) if is_vague || kind(code) == trouble.kind => {
                 Error::with_source(trouble.kind, context, trouble.reason)
             }
             _ => Error::with_source(kind(code), context, error.clone()),

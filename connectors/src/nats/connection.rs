@@ -52,6 +52,10 @@ pub(super) struct Connection {
     next_sid: u64,
     /// Frames are there that were read along with others.
     has_more: bool,
+    /// Subjects that the server has refused messages for, where the owner asks for them.
+    denied: Option<Vec<String>>,
+    /// It ended because its user may not use a subject.
+    is_denied: bool,
 }
 
 impl Transport {
@@ -79,17 +83,40 @@ impl Connection {
             pongs_due: 1,
             next_sid: 0,
             has_more: true,
+            denied: None,
+            is_denied: false,
         }
     }
 
-    /// Waits until the server has answered everything that it was asked, the login included. Messages that come meanwhile
-    /// are passed over.
-    pub(super) async fn answered(&mut self) -> Result<(), Error> {
-        while self.pongs_due > 0 {
+    /// From now on a message that may not be published is no error of the connection: its subject is told by
+    /// [`take_denied`](Self::take_denied).
+    pub(super) fn bear_denials(&mut self) {
+        self.denied = Some(Vec::new());
+    }
+
+    /// Whether it ended because its user may not use a subject: another connection would end in the same way.
+    pub(super) fn is_denied(&self) -> bool {
+        self.is_denied
+    }
+
+    /// The subjects that the server has refused messages for since this was asked last.
+    pub(super) fn take_denied(&mut self) -> Vec<String> {
+        self.denied.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Waits until the server has answered everything that it was asked, the login included. Returns the messages that
+    /// came meanwhile.
+    pub(super) async fn answered(&mut self) -> Result<Vec<Incoming>, Error> {
+        let mut early = Vec::new();
+        loop {
+            while let Some(incoming) = self.take()? {
+                early.push(incoming);
+            }
+            if self.pongs_due == 0 {
+                return Ok(early);
+            }
             self.read_on().await?;
-            self.take()?;
         }
-        Ok(())
     }
 
     /// Which server this is, for errors.
@@ -198,14 +225,14 @@ impl Connection {
                     return Err(disconnected(format!("{} is shutting down", self.shown)));
                 }
             }
-            Frame::Error(text) => {
-                // A subject that we may not use is no end of the connection; whoever waits for it hears nothing.
-                if text.to_ascii_lowercase().starts_with("permissions violation") {
-                    tracing::error!(server = self.shown, text, "refused");
-                    return Ok(());
+            // The server goes on after a subject that we may not use, and drops what is sent there: nothing else is heard.
+            Frame::Error(text) => match (endpoint::denied(&text), &mut self.denied) {
+                (Some(subject), Some(denied)) => denied.push(subject.to_owned()),
+                _ => {
+                    self.is_denied = endpoint::is_violation(&text);
+                    return Err(endpoint::refused(&text, &self.shown));
                 }
-                return Err(endpoint::refused(&text, &self.shown));
-            }
+            },
             Frame::Ok | Frame::Message(_) => {}
         }
         Ok(())

@@ -226,10 +226,28 @@ pub(super) fn info(json: &[u8], shown: &str) -> Result<Info, Error> {
 /// What `-ERR` means for the connection.
 pub(super) fn refused(text: &str, shown: &str) -> Error {
     let lower = text.to_ascii_lowercase();
-    let is_refused = lower.contains("authoriz") || lower.contains("authentication");
-    let kind = if is_refused { ErrorKind::Unauthorized } else { ErrorKind::Disconnected };
-    let help = if is_refused { " (check the credentials of the connection)" } else { "" };
+    let (kind, help) = if is_violation(text) {
+        let help = " (check what the user of the connection may publish and subscribe to)";
+        (ErrorKind::Unauthorized, help)
+    } else if lower.contains("authoriz") || lower.contains("authentication") {
+        (ErrorKind::Unauthorized, " (check the credentials of the connection)")
+    } else {
+        (ErrorKind::Disconnected, "")
+    };
     Error::new(kind, format!("{shown} says: {text}{help}"))
+}
+
+const VIOLATION: &str = "Permissions Violation";
+
+/// Whether `-ERR` says that the user may not use a subject.
+pub(super) fn is_violation(text: &str) -> bool {
+    text.get(..VIOLATION.len()).is_some_and(|start| start.eq_ignore_ascii_case(VIOLATION))
+}
+
+/// The subject that a message was refused for: `Permissions Violation for Publish to "x"`.
+pub(super) fn denied(text: &str) -> Option<&str> {
+    let what = text.get(VIOLATION.len()..).filter(|_| is_violation(text))?;
+    what.strip_prefix(" for Publish to \"")?.strip_suffix('"')
 }
 
 pub(super) fn disconnected(context: String) -> Error {

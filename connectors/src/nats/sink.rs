@@ -92,12 +92,18 @@ impl Sink {
         // Nothing is confirmed, but the server has at least read it.
         link.connection.ask();
         let failure = match tokio::time::timeout_at(until, link.connection.answered()).await {
-            Ok(Ok(())) => None,
+            Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(error),
             Err(_) => Some(Error::transient("the server did not take the messages in time")),
         };
         match failure {
-            None => self.put_back(link),
+            None => {
+                let denied = link.connection.take_denied();
+                if !denied.is_empty() {
+                    self.publisher.deny(batch, &mut results, &denied, link.connection.shown());
+                }
+                self.put_back(link);
+            }
             Some(error) => {
                 link.connection.abandon();
                 let sent = results.iter_mut().filter(|result| result.is_ok());

@@ -17,7 +17,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tempfile::TempDir;
 
-use super::{Child, INSTALL, installed, up};
+use super::{Child, INSTALL, cached, installed, up};
+use crate::binary;
 use crate::ports;
 use crate::proxy::Proxy;
 
@@ -199,6 +200,17 @@ impl Kafka {
         command.args(["--entity-name", user, "--add-config"]);
         command.arg(format!("SCRAM-SHA-512=[password={password}]"));
         let output = command.output().await?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Allows what is named as `USER:OPERATION:KIND:NAME` (`clients/acls.py`), where the cluster has an authorizer.
+    pub async fn allow(&self, allowed: &[&str]) -> Result<()> {
+        let node = self.nodes.first().context("no nodes")?;
+        let python = cached("clients-2/bin/python", "install it with scripts/install-clients.sh")?;
+        let mut command = tokio::process::Command::new(python);
+        command.arg(binary::workspace().join("integration-tests/clients/acls.py"));
+        let output = command.arg(node.internal.to_string()).args(allowed).output().await?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Ok(())
     }

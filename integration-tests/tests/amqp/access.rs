@@ -45,12 +45,7 @@ async fn passes(client: &Client, mut daemon: Daemon) -> Result<()> {
     Ok(())
 }
 
-/// It is red and says why and what to check, and nothing is taken.
-async fn is_refused(client: &Client, mut daemon: Daemon, why: &[&str]) -> Result<()> {
-    let before = client.ready("in").await?;
-    put(client).await?;
-    daemon.start()?;
-    daemon.live(SOON).await?;
+async fn is_red(daemon: &Daemon, why: &[&str]) -> Result<()> {
     let admin = daemon.admin()?;
     until(&why.join(", "), async || {
         let route = admin.route("copy").await?;
@@ -58,8 +53,17 @@ async fn is_refused(client: &Client, mut daemon: Daemon, why: &[&str]) -> Result
         Ok(route.health == "red" && why.iter().all(|why| reason.contains(why)))
     })
     .await
-    .with_context(|| daemon.log_tail())?;
-    ensure!(!admin.is_ready().await, "ready");
+    .with_context(|| daemon.log_tail())
+}
+
+/// It is red and says why and what to check, and nothing is taken.
+async fn is_refused(client: &Client, mut daemon: Daemon, why: &[&str]) -> Result<()> {
+    let before = client.ready("in").await?;
+    put(client).await?;
+    daemon.start()?;
+    daemon.live(SOON).await?;
+    is_red(&daemon, why).await?;
+    ensure!(!daemon.admin()?.is_ready().await, "ready");
     ensure!(!daemon.log().contains("guest:"), "{}", daemon.log_tail());
     daemon.kill()?;
     ensure!(client.ready("in").await? == before + EACH, "something was taken");
@@ -120,4 +124,36 @@ async fn certificates_of_both_sides() -> Result<()> {
     is_refused(&client, wrong, &["check the credentials of the connection"]).await?;
     let wrong = daemon("impostor", &by_certificate, &external(&strange))?;
     is_refused(&client, wrong, &[advice]).await
+}
+
+/// A user who may log in and may not do what the route needs: nothing flows, the route says why, and nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_user_may_not_do_is_said() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let node = RabbitMq::start().await?;
+    let client = Client::new(&node).await?;
+    client.queue("in", &[]).await?;
+    client.queue("out", &[]).await?;
+    for (user, configure, write, read) in
+        [("whole", "", ".*", ".*"), ("unread", "", ".*", ""), ("unwritten", "", "", ".*")]
+    {
+        node.ctl(&["add_user", user, "right"]).await?;
+        node.ctl(&["set_permissions", user, configure, write, read]).await?;
+    }
+    let daemon = |user: &str| {
+        let uri = format!("amqp://{user}:right@{}/%2f", node.proxy.address);
+        copier(folder.path(), user, &uri, "")
+    };
+    passes(&client, daemon("whole")?).await?;
+    for user in ["unread", "unwritten"] {
+        put(&client).await?;
+        let before = client.ready("in").await?;
+        let mut daemon = daemon(user)?;
+        daemon.start()?;
+        daemon.live(SOON).await?;
+        is_red(&daemon, &["ACCESS_REFUSED", "check"]).await.context(user)?;
+        daemon.kill()?;
+        until("all are back", async || Ok(client.ready("in").await? == before)).await?;
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hybridge_integration_tests::broker::kafka::{Kafka, Options};
 use hybridge_integration_tests::daemon::Daemon;
 use hybridge_integration_tests::proxy::Weather;
+use hybridge_integration_tests::wait::until;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -24,7 +25,9 @@ const WRONG: &str = "not-the-secret";
 fn copier(kafka: &Kafka, folder: &Path, login: &str) -> Result<Daemon> {
     let broker = kafka.nodes[0].proxy.address;
     let config = format!(
-        "connections: {{ here: {{ kafka: {{ brokers: [\"{broker}\"], {login} }} }} }}\nroutes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in] }} }}\n    to: {{ kafka: {{ connection: here, topic: out }} }}\n"
+        "connections: {{ here: {{ kafka: {{ brokers: [\"{broker}\"], {login} }} }} }}\nroutes:\n  copy:\n    from: {{ kafka: {{ connection: here, topics: [in], group: \"{}\" }} }}\n    to: {{ kafka: {{ connection: here, topic: out }} }}\n",
+        // Nobody waits for the end of the session of a member that was killed.
+        fastrand::u64(..)
     );
     Daemon::new(folder, &config)
 }
@@ -44,12 +47,13 @@ async fn is_refused(kafka: &Kafka, login: &str, why: &[&str]) -> Result<()> {
     let mut daemon = copier(kafka, folder.path(), login)?;
     daemon.start()?;
     daemon.live(LONG).await?;
-    let started = Instant::now();
-    while !why.iter().any(|why| daemon.log().to_lowercase().contains(why)) {
-        ensure!(started.elapsed() < LONG, "{}", daemon.log_tail());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    ensure!(!daemon.admin()?.is_ready().await, "ready");
+    let admin = daemon.admin()?;
+    let is_said = async || {
+        let route = admin.route("copy").await?;
+        let reason = route.reason.unwrap_or_default().to_lowercase();
+        Ok(route.health == "red" && why.iter().any(|why| reason.contains(why)))
+    };
+    until("it is red and says why", is_said).await.with_context(|| daemon.log_tail())?;
     let log = daemon.log();
     ensure!(!log.contains(PASSWORD) && !log.contains(WRONG), "{}", daemon.log_tail());
     Ok(())
@@ -109,6 +113,59 @@ async fn a_login_by_token() -> Result<()> {
     is_refused(&kafka, &login, &["has expired"]).await?;
     std::fs::write(&path, token(600))?;
     works(&kafka, &login).await
+}
+
+/// A user who may log in and may not do one of the things that the route needs: nothing flows, and the route says what it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_user_may_not_do_is_said() -> Result<()> {
+    let users = ["whole", "unread", "ungrouped", "unwritten", "unproducing"];
+    let logins = users.map(|user| format!("user_{user}=\"{PASSWORD}\"")).join(" ");
+    let plain = "org.apache.kafka.common.security.plain.PlainLoginModule";
+    let properties = format!(
+        "sasl.enabled.mechanisms=PLAIN\nlistener.name.client.plain.sasl.jaas.config={plain} required user_admin=\"{PASSWORD}\" {logins};\nauthorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\nsuper.users=User:admin;User:ANONYMOUS\n"
+    );
+    let kafka = Kafka::with(Options {
+        protocol: "SASL_PLAINTEXT",
+        properties,
+        client: client(&[
+            ("security.protocol", "sasl_plaintext"),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.username", "admin"),
+            ("sasl.password", PASSWORD),
+        ]),
+        ..Options::default()
+    })
+    .await?;
+    for topic in ["in", "out", "other"] {
+        kafka.create_topic(topic, 2, &[]).await?;
+    }
+    let mut allowed: Vec<String> = Vec::new();
+    for user in users {
+        let mut allow = |what: &str| allowed.push(format!("{user}:{what}"));
+        if user == "unread" {
+            allow("describe:topic:in");
+        } else {
+            allow("read:topic:in");
+        }
+        if user != "ungrouped" {
+            allow("read:group:*");
+        }
+        match user {
+            "unproducing" => {}
+            "unwritten" => allow("write:topic:other"),
+            _ => allow("write:topic:out"),
+        }
+    }
+    kafka.allow(&allowed.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    let login = |user: &str| {
+        format!("sasl: {{ mechanism: plain, username: {user}, password: {PASSWORD} }}")
+    };
+    works(&kafka, &login("whole")).await?;
+    produce(&kafka, "in", &numbered(10))?;
+    is_refused(&kafka, &login("unread"), &["topic authorization failed"]).await?;
+    is_refused(&kafka, &login("ungrouped"), &["group authorization failed"]).await?;
+    is_refused(&kafka, &login("unwritten"), &["topic authorization failed"]).await?;
+    is_refused(&kafka, &login("unproducing"), &["cluster authorization failed"]).await
 }
 
 /// An unsigned token, which a broker takes that is configured for tests.

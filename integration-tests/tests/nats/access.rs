@@ -2,12 +2,12 @@
 
 use std::sync::OnceLock;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use async_nats::ConnectOptions;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hybridge_integration_tests::broker::nats::{Nats, Options};
-use hybridge_integration_tests::daemon::Daemon;
+use hybridge_integration_tests::daemon::{self, Daemon};
 use hybridge_integration_tests::ports;
 use hybridge_integration_tests::wait::{SOON, until};
 use hybridge_integration_tests::wire::Connection;
@@ -236,6 +236,133 @@ async fn tls_with_a_certificate_of_our_own() -> Result<()> {
         bad.start()?;
         bad.live(SOON).await?;
         is_red(&bad).await?;
+    }
+    Ok(())
+}
+
+/// Users who may not use everything, and one who may.
+const RESTRICTED: &str = "authorization: { users: [
+  { user: admin, password: right },
+  { user: publisher, password: right, permissions: { publish: { deny: [ \"out.1\", \"out.in.1\" ] } } },
+  { user: subscriber, password: right, permissions: { subscribe: { deny: [ \"in.no\" ] } } },
+  { user: forgetful, password: right, permissions: { publish: { deny: [ \"$JS.ACK.>\" ] } } },
+  { user: silent, password: right, permissions: { publish: { deny: [ \"$JS.API.CONSUMER.MSG.NEXT.>\" ] } } },
+] }
+";
+
+impl Fixture {
+    async fn restricted() -> Result<Self> {
+        let options = Options {
+            config: RESTRICTED.to_owned(),
+            client: || ConnectOptions::with_user_and_password("admin".into(), "right".into()),
+            ..Default::default()
+        };
+        let fixture = Self::of(Nats::with(options).await?).await?;
+        fixture.stream("IN").await?;
+        fixture.stream("OUT").await?;
+        Ok(fixture)
+    }
+
+    /// A daemon whose only route, `r`, uses the connection `n` of this user.
+    fn daemon_of(&self, user: &str, route: &str) -> Result<Daemon> {
+        let config = format!(
+            "connections: {{ n: {{ nats: {{ servers: {:?}, username: {user}, password: right }} }} }}
+routes:
+  r:
+{route}",
+            self.nats.urls()
+        );
+        Daemon::new(&self.folder.path().join(user), &config)
+    }
+}
+
+/// Waits until the route `r` is red and says why.
+async fn is_red_because(daemon: &Daemon, why: &str) -> Result<()> {
+    let admin = daemon.admin()?;
+    until(why, async || {
+        let route = admin.route("r").await?;
+        Ok(route.health == "red" && route.reason.is_some_and(|reason| reason.contains(why)))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_that_may_not_be_subscribed_to_is_red() -> Result<()> {
+    let fixture = Fixture::restricted().await?;
+    let route = |subject: &str| {
+        format!(
+            "    from: {{ nats: {{ connection: n, subjects: [{subject}] }} }}
+    to: {{ nats: {{ connection: n, stream: OUT, subject: out.x }} }}
+    delivery: at_most_once
+"
+        )
+    };
+    let mut bad = fixture.daemon_of("subscriber", &route("in.no"))?;
+    let config = bad.config();
+    let violation = "Permissions Violation for Subscription to \"in.no\" (check what the user";
+    let output = daemon::command(&["check", "--connect", config.to_str().context("path")?])?;
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(said.contains(violation), "{said}");
+    bad.start()?;
+    bad.live(SOON).await?;
+    is_red_because(&bad, violation).await?;
+    assert!(!bad.admin()?.is_ready().await);
+    bad.kill()?;
+    let mut good = fixture.daemon_of("subscriber", &route("in.yes"))?;
+    good.start_ready().await?;
+    let client = fixture.nats.client().await?;
+    client.publish("in.yes", "1".into()).await?;
+    client.flush().await?;
+    until("it is there", async || Ok(fixture.count("OUT").await? == 1)).await
+}
+
+/// The server drops such messages and goes on: they are not delivered, and those of other subjects are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_that_may_not_be_published_to_is_red_and_others_go_on() -> Result<()> {
+    for (target, delivery) in [("stream: OUT, ", "at_least_once"), ("", "at_most_once")] {
+        let fixture = Fixture::restricted().await?;
+        fixture.publish("IN", 0..100, 4).await?;
+        let route = format!(
+            "    from: {{ nats: {{ connection: n, stream: IN }} }}
+    to: {{ nats: {{ connection: n, {target}subject: \"out.{{{{ key }}}}\" }} }}
+    ordering: none
+    delivery: {delivery}
+"
+        );
+        let mut daemon = fixture.daemon_of("publisher", &route)?;
+        daemon.start()?;
+        daemon.live(SOON).await?;
+        until("the others", async || Ok(fixture.count("OUT").await? == 75)).await?;
+        is_red_because(&daemon, "1` (check what the user").await?;
+        let counts = daemon.admin()?.route("r").await?.counts;
+        assert_eq!((counts.received, counts.delivered), (100, 75), "{delivery}");
+    }
+    Ok(())
+}
+
+/// Acknowledgements that the server drops would mean that every message comes again and again; requests for messages, that
+/// none ever comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_source_may_not_publish_is_red() -> Result<()> {
+    let fixture = Fixture::restricted().await?;
+    fixture.publish("IN", 0..100, 4).await?;
+    for (user, source, ordering, denied) in [
+        ("forgetful", "", "none", "$JS.ACK."),
+        ("silent", "", "none", "$JS.API.CONSUMER.MSG.NEXT."),
+        ("silent", ", lease: { create: true }", "key", "$JS.API.CONSUMER.MSG.NEXT."),
+    ] {
+        let route = format!(
+            "    from: {{ nats: {{ connection: n, stream: IN{source} }} }}
+    to: {{ nats: {{ connection: n, stream: OUT, subject: out.x }} }}
+    ordering: {ordering}
+"
+        );
+        let mut daemon = fixture.daemon_of(user, &route)?;
+        daemon.start()?;
+        daemon.live(SOON).await?;
+        is_red_because(&daemon, &format!("Permissions Violation for Publish to \"{denied}"))
+            .await?;
+        daemon.kill()?;
     }
     Ok(())
 }

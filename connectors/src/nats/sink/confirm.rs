@@ -43,6 +43,7 @@ impl Link {
     pub(super) fn new(mut connection: Connection) -> Self {
         let inbox = crate::nats::api::inbox();
         connection.subscribe(&format!("{inbox}.*"), None);
+        connection.bear_denials();
         let inbox = bytes::BytesMut::from(format!("{inbox}.").as_bytes());
         Self { connection, inbox, first: 0, block: Block::default() }
     }
@@ -112,6 +113,10 @@ impl Link {
             while let Some(incoming) = self.connection.take()? {
                 self.confirm(sending, &incoming);
             }
+            let denied = self.connection.take_denied();
+            if !denied.is_empty() {
+                sending.deny(&denied, self.connection.shown());
+            }
             if sending.waiting == 0 && sending.turns.is_empty() {
                 return Ok(());
             }
@@ -174,6 +179,19 @@ impl Link {
 }
 
 impl Sending<'_> {
+    /// What was published to one of these subjects and is not confirmed will not be.
+    fn deny(&mut self, denied: &[String], server: &str) {
+        for (index, message) in self.batch.iter().enumerate() {
+            if !self.published[index] || self.results[index].is_some() {
+                continue;
+            }
+            if let Some(error) = self.publisher.denial(message, denied, server) {
+                self.results[index] = Some(Err(error));
+                self.waiting -= 1;
+            }
+        }
+    }
+
     fn is_turn(&self) -> bool {
         self.waiting < WINDOW && !self.turns.is_empty()
     }

@@ -118,16 +118,11 @@ impl Publisher {
     ) -> Result<Wire<'a>, Error> {
         block.clear();
         let written = self.outgoing.apply(message);
-        let subject = match &self.to {
-            Target::Core { subject } => rendered(subject, message)?,
-            Target::Stream { name, subject } => {
-                self.identify(message, name, block);
-                match subject {
-                    Subject::One(subject) => subject.clone(),
-                    Subject::Each(template) => rendered(template, message)?,
-                }
-            }
-            Target::Kv { bucket, stream, key, revision } => {
+        let subject = self.subject(message)?;
+        match &self.to {
+            Target::Core { .. } => {}
+            Target::Stream { name, .. } => self.identify(message, name, block),
+            Target::Kv { stream, revision, .. } => {
                 self.identify(message, stream, block);
                 if let Some(revision) = revision {
                     let text = revision.render(message)?;
@@ -143,9 +138,8 @@ impl Publisher {
                 if written.payload.is_none() {
                     block.push("KV-Operation", b"DEL");
                 }
-                entry(bucket, key.as_ref(), message)?
             }
-        };
+        }
         let known = match &self.to {
             Target::Kv { bucket, .. } => subject.as_bytes().slice(bucket.len() + 5..),
             Target::Core { .. } | Target::Stream { .. } => subject.as_bytes().clone(),
@@ -156,6 +150,27 @@ impl Publisher {
         }
         let payload = written.payload.clone().unwrap_or_default();
         Ok(Wire { subject, headers: block.finish(), payload })
+    }
+
+    fn subject(&self, message: &Message) -> Result<Text, Error> {
+        match &self.to {
+            Target::Stream { subject: Subject::One(subject), .. } => Ok(subject.clone()),
+            Target::Core { subject } | Target::Stream { subject: Subject::Each(subject), .. } => {
+                rendered(subject, message)
+            }
+            Target::Kv { bucket, key, .. } => entry(bucket, key.as_ref(), message),
+        }
+    }
+
+    /// The error of a message that goes to one of these subjects, which the server has refused and gone on.
+    pub(super) fn denial(
+        &self,
+        message: &Message,
+        denied: &[String],
+        server: &str,
+    ) -> Option<Error> {
+        let subject = self.subject(message).ok()?;
+        denied.iter().any(|one| **one == *subject).then(|| may_not_publish(server, &subject))
     }
 
     fn identify(&self, message: &Message, stream: &str, block: &mut Block) {
@@ -180,6 +195,35 @@ impl Publisher {
         };
         batch.iter().map(publish).collect()
     }
+
+    /// Takes back what was queued for subjects of core NATS that the server refused: each message that goes to one of
+    /// them, or all if it is not clear which they are.
+    pub(super) fn deny(
+        &self,
+        batch: &[Message],
+        results: &mut [Result<Receipt, Error>],
+        denied: &[String],
+        server: &str,
+    ) {
+        let denials = batch.iter().map(|message| self.denial(message, denied, server));
+        let mut denials: Vec<Option<Error>> = denials.collect();
+        if denials.iter().flatten().count() != denied.len() {
+            denials.fill(denied.first().map(|subject| may_not_publish(server, subject)));
+        }
+        for (result, denial) in results.iter_mut().zip(denials) {
+            if let (Ok(_), Some(error)) = (&result, denial) {
+                *result = Err(error);
+            }
+        }
+    }
+}
+
+fn may_not_publish(server: &str, subject: &str) -> Error {
+    let help = "check what the user of the connection may publish";
+    Error::new(
+        ErrorKind::Unauthorized,
+        format!("{server} refuses the subject `{subject}` ({help})"),
+    )
 }
 
 /// A message over the server's limit would end the connection.
@@ -241,6 +285,8 @@ fn matches(subject: &str, pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -253,5 +299,30 @@ mod tests {
         assert!(check("orders.eu").is_ok());
         assert!(matches("a.b", "a.*") && matches("a.b.c", "a.>") && matches("a", "a"));
         assert!(!matches("a", "a.>") && !matches("a.b", "a") && !matches("a", "a.b"));
+    }
+
+    #[test]
+    fn what_the_server_refuses_is_found_by_its_subject() {
+        let config = json!({ "connection": "c", "subject": "out.{{ key }}" });
+        let config: SinkConfig = serde_json::from_value(config).unwrap();
+        let publisher = Publisher::new(&config, "r", "to").unwrap();
+        let keyed = |key: &'static str| Message { key: Some(key.into()), ..Message::default() };
+        let batch = [keyed("a"), keyed("b"), keyed("a b"), keyed("a")];
+        let refused = |denied: &[&str]| {
+            let denied: Vec<String> = denied.iter().map(|&denied| denied.to_owned()).collect();
+            let sent = || Ok(Receipt::Written(None));
+            let mut results = vec![sent(), sent(), Err(Error::rejected("a space")), sent()];
+            publisher.deny(&batch, &mut results, &denied, "here:1");
+            results.iter().map(|result| result.clone().err().map(|error| error.kind())).collect()
+        };
+        use ErrorKind::{Rejected, Unauthorized};
+        let (no, bad) = (Some(Unauthorized), Some(Rejected));
+        let results: Vec<_> = refused(&["out.a", "out.a"]);
+        assert_eq!(results, [no, None, bad, no]);
+        // One of another name, or fewer than there should be: it may have been any.
+        let results: Vec<_> = refused(&["out.\\u0007"]);
+        assert_eq!(results, [no, no, bad, no]);
+        let results: Vec<_> = refused(&["out.a"]);
+        assert_eq!(results, [no, no, bad, no]);
     }
 }

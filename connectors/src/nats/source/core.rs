@@ -52,6 +52,8 @@ struct Open {
     assignment: Assignment,
     announced: bool,
     share: Share,
+    /// What came with the answer to the subscriptions.
+    early: VecDeque<Incoming>,
     /// What has arrived and has no memory yet.
     queue: VecDeque<Message>,
     queued: usize,
@@ -65,7 +67,13 @@ struct Open {
 
 enum State {
     Up(Box<Connection>),
-    Opening(Pin<Box<dyn Future<Output = Result<Connection, Error>>>>),
+    Opening(Pin<Box<dyn Future<Output = Result<Subscribed, Error>>>>),
+}
+
+/// A connection whose subscriptions the server has accepted, and the messages that came meanwhile.
+struct Subscribed {
+    connection: Box<Connection>,
+    early: Vec<Incoming>,
 }
 
 impl Source {
@@ -83,25 +91,32 @@ impl Source {
 }
 
 impl Plan {
-    async fn subscribe(&self) -> Result<Connection, Error> {
-        let mut connection = self.endpoint.open().await?;
+    /// Subjects that may not be subscribed to are an error.
+    async fn subscribe(&self) -> Result<Subscribed, Error> {
+        let mut connection = Box::new(self.endpoint.open().await?);
         for subject in &self.subjects {
             connection.subscribe(subject, self.queue.as_deref());
         }
-        connection.flushed().await?;
-        Ok(connection)
+        connection.ask();
+        let early = connection.answered().await?;
+        Ok(Subscribed { connection, early })
     }
 }
 
 #[async_trait(?Send)]
 impl hybridge_core::Source for Source {
     async fn probe(&self) -> Result<(), Error> {
-        self.plan.endpoint.open().await?.close().await;
+        // A member of a group for a moment would take messages from the others.
+        let connection = match self.plan.queue {
+            None => *self.plan.subscribe().await?.connection,
+            Some(_) => self.plan.endpoint.open().await?,
+        };
+        connection.close().await;
         Ok(())
     }
 
     async fn connect(&mut self, budget: Budget) -> Result<(), Error> {
-        let connection = self.plan.subscribe().await?;
+        let Subscribed { connection, early } = self.plan.subscribe().await?;
         let place = Place {
             connector: Text::from_static("nats"),
             cluster: self.plan.cluster.clone(),
@@ -112,7 +127,8 @@ impl hybridge_core::Source for Source {
         };
         self.open = Some(Open {
             plan: self.plan.clone(),
-            state: State::Up(Box::new(connection)),
+            state: State::Up(connection),
+            early: early.into(),
             assignment: Assignment::new(Arc::new(place)),
             announced: false,
             share: budget.share(),
@@ -186,9 +202,10 @@ impl Open {
             };
             match opened {
                 Ok(None) => {}
-                Ok(Some(connection)) => {
+                Ok(Some(Subscribed { connection, early })) => {
                     tracing::warn!("subscribed again; what was published meanwhile is lost");
-                    self.state = State::Up(Box::new(connection));
+                    self.state = State::Up(connection);
+                    self.early.extend(early);
                 }
                 Err(error) if matches!(self.state, State::Opening(_)) => return Err(error),
                 Err(error) => self.reopen(&error),
@@ -211,7 +228,13 @@ impl Open {
     fn take(&mut self) -> Result<(), Error> {
         let State::Up(connection) = &mut self.state else { return Ok(()) };
         let mut dropped = 0;
-        while let Some(incoming) = connection.take()? {
+        loop {
+            let early = self.early.pop_front();
+            let Some(incoming) =
+                early.map_or_else(|| connection.take(), |early| Ok(Some(early)))?
+            else {
+                break;
+            };
             let is_full = self.queue.len() >= self.plan.pending || self.queued >= self.most;
             if self.stopped || is_full {
                 dropped += u64::from(!self.stopped);
@@ -270,7 +293,7 @@ impl Open {
 }
 
 /// Waits for the connection, or for a new one. Cancel-safe.
-async fn progress(state: &mut State) -> Result<Option<Connection>, Error> {
+async fn progress(state: &mut State) -> Result<Option<Subscribed>, Error> {
     match state {
         State::Up(connection) => connection.read_on().await.map(|()| None),
         State::Opening(opening) => opening.await.map(Some),

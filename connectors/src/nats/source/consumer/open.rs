@@ -330,7 +330,8 @@ impl Open {
 
     /// Begins to replace the connection; what is in flight goes on.
     fn reopen(&mut self, error: &Error) -> Result<(), Error> {
-        if error.kind() == ErrorKind::Fatal {
+        let is_denied = matches!(&self.state, State::Up(up) if up.connection.is_denied());
+        if is_denied || error.kind() == ErrorKind::Fatal {
             return Err(error.clone());
         }
         tracing::warn!(stream = self.plan.stream, %error, "connecting again");

@@ -191,7 +191,8 @@ impl Open {
 
     /// Begins to replace the connection; reading goes on behind what was read.
     fn reopen(&mut self, error: &Error) -> Result<(), Error> {
-        if error.kind() == ErrorKind::Fatal {
+        let is_denied = matches!(&self.session, State::Up(up) if up.connection.is_denied());
+        if is_denied || error.kind() == ErrorKind::Fatal {
             return Err(error.clone());
         }
         tracing::warn!(stream = self.plan.stream, %error, "connecting again");
