@@ -68,3 +68,41 @@ async fn a_put_that_asks_for_another_revision_is_refused_alone() -> Result<()> {
     assert_eq!(daemon.admin()?.topic("dead").await?.records(), 1);
     Ok(())
 }
+
+/// A server ends a connection on which a line is too long: such a message would hold up what is behind it for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_or_key_that_is_too_long_is_refused_alone() -> Result<()> {
+    let fixture = Fixture::start().await?;
+    fixture.stream("OUT").await?;
+    let config = Config { bucket: "b".to_owned(), ..Default::default() };
+    let bucket = fixture.context.create_key_value(config).await?;
+    for (number, target) in [
+        "stream: OUT, subject: \"out.{{ headers['x-key'] }}\"",
+        "kv: b, key: \"{{ headers['x-key'] }}\"",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let listen = ports::free()?;
+        let routes = format!(
+            "
+  r:
+    from: {{ http: {{ listen: \"{listen}\", copy_headers: [x-key] }} }}
+    to: {{ nats: {{ connection: nats, {target} }} }}
+    dead_letter: {{ to: {{ log: {{ topic: dead }} }} }}
+"
+        );
+        let mut daemon = fixture.daemon_in(&format!("daemon-{number}"), &routes)?;
+        daemon.start_ready().await?;
+        let mut connection = Connection::open(listen).await?;
+        for length in [10, 3_990, 4_001, 5_000, 11] {
+            let headers = format!("x-key: {}\r\n", "k".repeat(length));
+            let answer = connection.post("/", &headers, b"1").await?;
+            assert!((200..300).contains(&answer.status), "{}", answer.status);
+        }
+        assert_eq!(daemon.admin()?.topic("dead").await?.records(), 2, "{target}");
+    }
+    assert_eq!(fixture.count("OUT").await?, 3);
+    assert!(bucket.get("k".repeat(3_990)).await?.is_some());
+    Ok(())
+}

@@ -11,6 +11,10 @@ use crate::nats::api::StreamInfo;
 use crate::nats::connection::Connection;
 use crate::nats::headers::Block;
 
+/// Bytes that a subject may have: a server ends the connection at a line of 4096 (`max_control_line`), which also has where
+/// to answer to and the lengths.
+const LONGEST: usize = 4_000;
+
 /// Makes what is published.
 pub(super) struct Publisher {
     route: String,
@@ -253,12 +257,19 @@ fn entry(bucket: &str, key: Option<&Template>, message: &Message) -> Result<Text
     if key.is_empty() || dots || !key.bytes().all(is_letter) {
         return Err(Error::rejected("the key has characters that no key of a bucket may have"));
     }
-    Ok(Text::from(format!("$KV.{bucket}.{}", key.as_str())))
+    let subject = format!("$KV.{bucket}.{}", key.as_str());
+    if subject.len() > LONGEST {
+        return Err(Error::rejected("the key is longer than 4000 bytes"));
+    }
+    Ok(Text::from(subject))
 }
 
 /// What no subject may be that somebody publishes to. The server's own subjects are refused too: a message must not act
 /// as an acknowledgement or a request of its administration.
 fn check(subject: &str) -> Result<(), &'static str> {
+    if subject.len() > LONGEST {
+        return Err("is longer than 4000 bytes");
+    }
     hybridge_schemas::template::check_name(subject)?;
     if subject.starts_with('.') || subject.ends_with('.') {
         return Err("begins or ends with a dot");
@@ -296,7 +307,8 @@ mod tests {
         {
             assert!(check(subject).is_err(), "{subject}");
         }
-        assert!(check("orders.eu").is_ok());
+        assert!(check("orders.eu").is_ok() && check(&"a".repeat(LONGEST)).is_ok());
+        assert!(check(&"a".repeat(LONGEST + 1)).is_err());
         assert!(matches("a.b", "a.*") && matches("a.b.c", "a.>") && matches("a", "a"));
         assert!(!matches("a", "a.>") && !matches("a.b", "a") && !matches("a", "a.b"));
     }
