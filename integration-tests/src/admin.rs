@@ -1,13 +1,14 @@
 //! A client of the daemon's admin listener.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::metrics::Metrics;
+use crate::wait::SOON;
 
 /// What one route says of itself.
 #[derive(Clone, Debug, Deserialize)]
@@ -125,10 +126,15 @@ impl Admin {
         Ok(Metrics::parse(&self.get("/metrics").await?.1))
     }
 
-    /// What it says of the route `name`.
+    /// What it says of the route `name`. A process that has just started may listen before it has any route.
     pub async fn route(&self, name: &str) -> Result<Route> {
-        let answer = self.routes().await?;
-        let list = answer.as_array().or_else(|| answer.get("routes").and_then(Value::as_array));
+        let mut answer = self.routes().await?;
+        let started = Instant::now();
+        while answer["routes"] == json!([]) && started.elapsed() < SOON {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            answer = self.routes().await?;
+        }
+        let list = answer["routes"].as_array();
         let entry = list.into_iter().flatten().find(|entry| entry["route"] == name);
         let entry = entry.with_context(|| format!("no route {name} in {answer}"))?;
         Route::deserialize(entry).with_context(|| entry.to_string())
