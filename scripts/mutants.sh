@@ -36,8 +36,8 @@ names=("$@")
 [ "$#" -gt 0 ] || names=('*')
 patches=$PWD/integration-tests/mutants
 export CARGO_TARGET_DIR CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=0
-# A mutant that is killed today is killed tomorrow; and nobody wants its failure made small.
-export PROPTEST_RNG_SEED=1 PROPTEST_MAX_SHRINK_ITERS=0 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1
+# A mutant that is killed today is killed tomorrow, by the cases that are kept too; and nobody wants its failure made small.
+export PROPTEST_RNG_SEED=1 PROPTEST_MAX_SHRINK_ITERS=0
 CARGO_TARGET_DIR=$(mkdir -p "$CARGO_TARGET_DIR" && cd "$CARGO_TARGET_DIR" && pwd)
 copy=$CARGO_TARGET_DIR/mutants
 log=$CARGO_TARGET_DIR/mutants.log
